@@ -28,6 +28,8 @@ pub(crate) use profile::vault;
 pub(crate) enum Failure {
     /// Wrong arguments; the sentence is in the user's language already.
     Usage(String),
+    /// Asked whether it is meant, the user has said no; says what stays so.
+    NotConfirmed(String),
     /// Standard output cannot be written.
     Output(io::Error),
     /// Standard input cannot be read; says why.
@@ -207,6 +209,7 @@ impl Failure {
         let new = Described::new;
         match self {
             Self::Usage(text) => new(Exit::Usage, "usage", text.clone()),
+            Self::NotConfirmed(text) => new(Exit::Other, "not_confirmed", text.clone()),
             Self::Output(error) => new(Exit::File, "output", lang.stdout_failed(&lang.io(error))),
             Self::Input(reason) => new(Exit::File, "input", lang.stdin_failed(reason)),
             Self::File { path, reason } => new(Exit::File, "file", lang.file_failed(path, reason)),

@@ -49,7 +49,7 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
         Some(chat) => client.consent(chat).await?,
         None => Consent::Unknown,
     };
-    for item in &items {
+    for (item, before) in items.iter().zip(std::iter::once(None).chain(items.iter().map(Some))) {
         match item {
             HistoryItem::Message(message) if output.is_json() => {
                 output.object(&MessageObject::of(message, client.user_id()).in_chat(consent))?;
@@ -61,7 +61,9 @@ pub(super) async fn run(session: &Session<'_>, chat: &ChatName, limit: u32) -> R
             HistoryItem::Gap { missing, .. } if output.is_json() => {
                 output.object(&GapObject { conversation: &named.id, kind: "gap", missing: *missing })?;
             }
-            HistoryItem::Gap { missing, .. } => output.text(&output.styled(Style::Faint, &lang.gap(*missing)))?,
+            // How many numbers are missing says little: people's messages are the fewest of them.
+            HistoryItem::Gap { .. } if matches!(before, Some(HistoryItem::Gap { .. })) => {}
+            HistoryItem::Gap { .. } => output.text(&output.styled(Style::Faint, &lang.gap()))?,
         }
     }
     match consent {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, GroupNews, MessageKind, MessageView, Seat};
+use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, MessageKind, MessageView, Seat};
+use privmsg_protocol::UserId;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::Listen;
@@ -16,6 +17,15 @@ use super::message::{AmendedObject, Around, MessageObject, amended, live};
 
 /// Messages read from the database at a time.
 const PAGE: u32 = 100;
+
+/// What was said, and is not said twice.
+#[derive(Default)]
+struct Said {
+    /// Requests, that they are.
+    requests: HashSet<ChatId>,
+    /// Whose key has changed, and when: it is a line in each chat with them.
+    keys: HashSet<(UserId, i64)>,
+}
 
 /// What may end the waiting for a message.
 enum Woken {
@@ -41,14 +51,13 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let mut connection = Connection::of(session, &client);
     let deadline = listen.timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let mut received = 0;
-    // Requests of which it was said that they are.
-    let mut told = HashSet::new();
+    let mut said = Said::default();
     let result = loop {
         let before = received;
         if let Err(failure) = print_amended(session, &client).await {
             break Err(failure);
         }
-        let done = print_unseen(session, &client, listen.count, &mut received, &mut told).await;
+        let done = print_unseen(session, &client, listen.count, &mut received, &mut said).await;
         match done {
             Ok(true) => break Ok(()),
             Ok(false) => {}
@@ -92,7 +101,7 @@ async fn print_unseen(
     client: &Client,
     count: Option<u64>,
     received: &mut u64,
-    told: &mut HashSet<ChatId>,
+    said: &mut Said,
 ) -> Result<bool, Failure> {
     for message in client.unseen(PAGE).await? {
         if session.signals.heard() || count.is_some_and(|count| *received >= count) {
@@ -104,20 +113,19 @@ async fn print_unseen(
             client.mark_seen(message.id).await?;
             continue;
         }
-        // What the user has changed in a group is no news to them.
-        let is_own_deed = message.group_news.as_deref().is_some_and(GroupNews::is_deed);
-        if message.kind == MessageKind::GroupChanged && message.sender_id == *client.user_id() && is_own_deed {
+        // What the user has changed in a group here is no news to them; what on another device is said as their messages are.
+        if message.kind == MessageKind::GroupChanged && message.group_news.as_deref().is_some_and(|news| news.here) {
             client.mark_seen(message.id).await?;
             continue;
         }
-        if !session.output.is_json() && is_said_otherwise(client, &message).await? {
+        if !session.output.is_json() && is_said_otherwise(client, &message, said).await? {
             client.mark_seen(message.id).await?;
             continue;
         }
         print(session, client, &message, consent).await?;
         client.mark_seen(message.id).await?;
         *received += 1;
-        if consent == Consent::Asked && told.insert(message.chat.id) {
+        if consent == Consent::Asked && said.requests.insert(message.chat.id) {
             session.output.remark(&session.lang().is_a_request(short(&chat_id(&message.chat.kind, client.user_id()))));
         }
     }
@@ -125,12 +133,13 @@ async fn print_unseen(
 }
 
 /// Whether people hear of it besides.
-async fn is_said_otherwise(client: &Client, message: &MessageView) -> Result<bool, Failure> {
+async fn is_said_otherwise(client: &Client, message: &MessageView, said: &mut Said) -> Result<bool, Failure> {
     Ok(match message.kind {
         // The command ends with it.
         MessageKind::SignedOutHere => client.signed_out().await?.is_some(),
-        // The devices are those of the other key, which is a line of its own.
-        MessageKind::ForeignList => {
+        MessageKind::IdentityChanged => !said.keys.insert((message.sender_id.clone(), message.sent_at)),
+        // The devices are those of the other key, or another one of the user's has accepted that, which is a line of its own.
+        MessageKind::ForeignList | MessageKind::KnownOtherwise => {
             client.contact(&message.sender_id).await.is_ok_and(|contact| contact.changed.is_some())
         }
         _ => false,

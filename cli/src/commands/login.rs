@@ -77,7 +77,12 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         client => {
             let client = client?;
             let me = client.whoami().await?;
-            if me.signed_in && !(wanted.way.link && client.is_left_out().await?) {
+            let is_in = me.signed_in
+                && match wanted.way.link {
+                    true => !client.is_left_out().await?,
+                    false => !client.was_lost().await?,
+                };
+            if is_in {
                 return with_signed_in(session, wanted, &client, me, &passphrase).await;
             }
             if wanted.user_id.as_ref().is_some_and(|user| *user != me.user_id) && me.device_id.is_some() {

@@ -25,10 +25,10 @@ pub(super) async fn run(session: &Session<'_>, local: bool, yes: bool) -> Result
             // Where it cannot be known, nothing is claimed.
             let devices = client.devices().await.unwrap_or_default();
             was_last = !devices.is_empty() && devices.iter().all(|device| device.current || device.waiting);
-            if was_last && !yes && prompt::somebody_is_there() {
+            if was_last && !yes && !output.is_json() && prompt::somebody_is_there() {
                 let answer = prompt::line(lang.ask_last_device()).await?;
                 if !lang.is_yes(&answer) {
-                    return Err(Failure::Usage(lang.stays_signed_in()));
+                    return Err(Failure::NotConfirmed(lang.stays_signed_in()));
                 }
             }
             with_session(&client, || client.logout()).await?;

@@ -140,8 +140,8 @@ r"С этого момента сообщения шифруются тольк�
         "A device of yours was removed as stolen. What it had told of your contacts counts no more; see what is to be confirmed: privmsg contact list",
         "Ваше устройство удалено как украденное. Сказанное им о собеседниках больше не учитывается; что нужно подтвердить: privmsg contact list";
     known_otherwise(user: &str, device: &str) =>
-        "YOUR DEVICE {device} KNOWS {user} BY ANOTHER KEY than this one. One of the two was deceived, or {user} has started anew, or {device} is not in your hands.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
-        "ВАШЕ УСТРОЙСТВО {device} ЗНАЕТ ДРУГОЙ КЛЮЧ {user}, не тот, что это. Одно из них обмануто, или {user} начал заново, или {device} не в ваших руках.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
+        "Your device {device} knows {user} by another key than this one: {user} has started anew, and you have accepted that there. If not, one of the two was deceived, or {device} is not in your hands.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
+        "Ваше устройство {device} знает другой ключ {user}, не тот, что это: {user} начал заново, и на том устройстве вы это приняли. Если нет, одно из двух обмануто или {device} не в ваших руках.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     by_this_device() => "this device", "это устройство";
     word_line(device: &str, known: &str) => "  {device}: {known}", "  {device}: {known}";
     word_other_key() => "another key", "другой ключ";

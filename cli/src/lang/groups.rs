@@ -269,6 +269,7 @@ mod tests {
             unknown_to_server: true,
             went_on: true,
             unseen: false,
+            here: false,
         };
         for lang in [Lang::En, Lang::Ru] {
             let said = lang.group_news(&all, &by, &own);

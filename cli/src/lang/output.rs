@@ -138,9 +138,9 @@ texts! {
     key_changed_blocked(user: &str) =>
         "Nothing is sent until you decide, once you have looked at both: privmsg safety-number {user}\nThe other key is right: privmsg safety-number {user} --accept-change\nThe known one is right: privmsg safety-number {user} --refuse-change",
         "Ничего не отправляется, пока вы не решите, посмотрев оба: privmsg safety-number {user}\nВерен другой ключ: privmsg safety-number {user} --accept-change\nВерен известный: privmsg safety-number {user} --refuse-change";
-    gap(missing: u64) =>
-        "[missing here: up to {missing}. They were sent while this device was not in the chat, or are lost]",
-        "[здесь не хватает сообщений: до {missing}. Они отправлены, когда устройства не было в чате, или потеряны]";
+    gap() =>
+        "[messages may be missing here: sent while this device was not in the chat, or while you had declined it or blocked who wrote, or lost]",
+        "[здесь может не хватать сообщений: отправленных, когда устройства не было в чате или когда чат был отклонён, а собеседник заблокирован, или потерянных]";
     has_edited(who: &str, at: &str) => "{who} has changed the message of {at}:", "{who}: сообщение от {at} изменено:";
     has_deleted(who: &str, at: &str) => "{who} has deleted the message of {at}", "{who}: сообщение от {at} удалено";
     reacts(who: &str, emoji: &str, about: &str) => "{who} reacts with {emoji} to {about}", "{who}: реакция {emoji} на {about}";

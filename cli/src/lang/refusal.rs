@@ -77,8 +77,8 @@ impl Lang {
                 "приглашение уже использовано; если не вами, сразу скажите администратору: учётная запись в чужих руках",
             ),
             E::ServerRestored => self.pick(
-                "the server was restored from a backup and does not know this device yet; it is tried again",
-                "сервер восстановлен из резервной копии и ещё не знает этого устройства; попытки продолжаются",
+                "the server was restored from a backup and does not know this device yet; it is tried again. If your account is newer than the backup, it is gone: ask the administrator for a new access key, then sign in with it: privmsg login",
+                "сервер восстановлен из резервной копии и ещё не знает этого устройства; попытки продолжаются. Если учётная запись новее копии, её на сервере нет: спросите администратора о новом ключе доступа и войдите с ним — privmsg login",
             ),
             E::AccountRevoked => {
                 self.pick("the administrator has revoked this account", "администратор отозвал эту учётную запись")
@@ -210,7 +210,7 @@ impl Lang {
                 "ни одно устройство учётной записи не ответило этому",
             ),
             E::ReplacementPending => self.pick(
-                "somebody has begun to start the account anew already",
+                "somebody has already begun to start the account anew",
                 "учётную запись уже начали заново",
             ),
             E::NoReplacement => {

@@ -78,7 +78,8 @@ async fn who_is_in_a_group_under_a_former_key_is_named_and_let_in_anew_by_one_co
     });
     let play = |[alice, _, carol]: [Person; 3], again: Person, group: String| {
         again.does(&["send", "alice", "it is me"]).ok();
-        alice.does(&["listen", "--timeout", "2"]).ok();
+        let heard = alice.does(&["listen", "--timeout", "2"]).ok().stdout;
+        assert_eq!(heard.matches("THE KEY OF bob HAS CHANGED").count(), 1, "in two chats, once: {heard}");
         let held = alice.does(&["send", &group, "first", "--json"]);
         assert_eq!((held.code, &held.error()["code"]), (9, &"identity_changed".into()), "{}", held.stderr);
         let said = held.error()["message"].as_str().unwrap().to_owned();

@@ -99,3 +99,42 @@ async fn the_profile_of_before_a_replaced_identity_says_that_the_account_was_beg
     })
     .await;
 }
+
+/// Made after the backup, the account is gone with the server's disk: that is said, and whom to ask. Once it is made anew, its profile
+/// signs in as it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_after_the_backup_comes_back_by_a_new_key() {
+    let mut server = Server::start().await.unwrap();
+    let backup = server.is_backed_up().unwrap();
+    let (_folder, machine) = on_a_machine(&server).await;
+    server.is_set_back_to(&backup).await.unwrap();
+    let key = std::fs::read_to_string(machine.profile("key")).unwrap().leak();
+    let gone = machine.clone();
+    aside(move || {
+        for (language, words) in [("en", "ask the administrator"), ("ru", "спросите администратора")]
+        {
+            let said = gone.does("a", &["send", "bob", "lost?", "--timeout", "3", "--lang", language], &[]);
+            assert!(said.code == 5 && said.stderr.to_lowercase().contains(words), "{}", said.stderr);
+        }
+        gone.does("b", &["listen", "--timeout", "2"], &[]);
+        let login = gone.does("a", &["login"], &[("PRIVMSG_ACCESS_KEY", key)]);
+        assert_eq!(login.code, 4, "the former key is of no use: {}", login.stderr);
+        assert_eq!(gone.whoami("a")["signed_in"], true, "and the profile is as it was");
+    })
+    .await;
+    let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
+    aside(move || {
+        for (profile, account) in [("b", &bob), ("a", &alice)] {
+            let environment = [("PRIVMSG_ACCESS_KEY", account.access_key.expose())];
+            machine.does(profile, &["login"], &environment).ok();
+        }
+        machine.does("b", &["listen", "--timeout", "4"], &[]).ok();
+        machine.does("b", &["safety-number", "alice", "--accept-change"], &[]);
+        machine.does("a", &["listen", "--timeout", "4"], &[]);
+        machine.does("a", &["safety-number", "bob", "--accept-change"], &[]);
+        machine.does("a", &["send", "bob", "here again"], &[]).ok();
+        let again = machine.does("a", &["login"], &[("PRIVMSG_ACCESS_KEY", alice.access_key.expose())]);
+        assert_eq!((again.code, code(&again).as_str()), (1, "already_signed_in"), "{}", again.stderr);
+    })
+    .await;
+}

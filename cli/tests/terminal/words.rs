@@ -115,6 +115,11 @@ async fn other_words_take_the_place_of_the_present_ones() {
 
         let (code, said) = Pty::of(&found, &recover, &by(words)).ends();
         assert_eq!(code, 0, "{said}");
+        let mut logout = Pty::of(&found, "logout", &secrets);
+        logout.shows("last device");
+        logout.types("n\n");
+        let (code, said) = logout.ends();
+        assert!(code == 1 && said.contains("stays signed in"), "{code}: {said}");
         let (code, said) = Pty::of(&found, "logout --yes", &secrets).ends();
         assert!(code == 0 && said.contains("the account's last device"), "{said}");
     })

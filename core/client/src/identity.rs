@@ -106,6 +106,7 @@ pub(crate) fn signed_in_account(user_id: UserId) -> Account {
         user_id,
         access_key: None,
         device_name: "here".into(),
+        device_type: String::new(),
         device_key: zeroize::Zeroizing::new([1; 32]),
         identity: Some(*privmsg_e2ee::AccountKey::from_bytes(&[2; 32]).public().as_bytes()),
         identity_secret: None,

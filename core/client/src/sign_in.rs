@@ -32,9 +32,9 @@ mod steps;
 use std::sync::Arc;
 
 use privmsg_e2ee::RecoveryError;
-use privmsg_protocol::{DeviceId, Secret, UserId};
+use privmsg_protocol::{DeviceId, ErrorCode, Secret, UserId};
 use privmsg_store::sign_outs::{self, SignOutCause};
-use privmsg_store::{Snapshot, Store, StoreError, account};
+use privmsg_store::{Snapshot, Store, StoreError, account, settings};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::ClientError;
@@ -43,7 +43,7 @@ use crate::net::http::Api;
 use crate::own_devices::learn;
 use crate::profile::{Profile, ProfileError};
 
-use draft::Draft;
+use draft::{Draft, Standing};
 use lock::LoginLock;
 
 pub(crate) use draft::new_access_key;
@@ -178,8 +178,12 @@ impl Login {
         if is_linked && signed_out.is_some_and(|signed_out| signed_out.cause == SignOutCause::Replaced) {
             return Err(LoginError::BegunAnew);
         }
-        let is_left_out = is_linked && left_out(&store).await?;
-        let mut draft = Draft::new(self, existing, is_left_out, lock, clock)?;
+        let standing = match is_linked {
+            true if left_out(&store).await? => Standing::LeftOut,
+            false if was_lost(&store).await? => Standing::Lost,
+            _ => Standing::In,
+        };
+        let mut draft = Draft::new(self, existing, standing, lock, clock)?;
         draft.ask(Some(&store)).await?;
         if draft.is_begun_anew() {
             draft.withdraw().await;
@@ -196,7 +200,7 @@ impl Login {
     /// [`LoginError`]; nothing was left in the profile's folder that another attempt would mind.
     pub async fn introduce(self, profile: &Profile) -> Result<Introduced, LoginError> {
         let lock = LoginLock::take(profile)?;
-        let mut draft = Draft::new(self, None, false, lock, Arc::new(SystemClock))?;
+        let mut draft = Draft::new(self, None, Standing::In, lock, Arc::new(SystemClock))?;
         draft.ask(None).await?;
         Ok(Introduced::new(draft, profile.clone()))
     }
@@ -206,8 +210,7 @@ impl Login {
 /// knows or the server says: it shows a code to be let in again, under the key that it has.
 pub(crate) async fn left_out(store: &Store) -> Result<bool, ClientError> {
     let look = |at: &Snapshot<'_>| {
-        let account = account::load(at)?.filter(|account| account.state == account::AccountState::Ready);
-        let Some(account) = account else { return Ok(None) };
+        let Some(account) = signed_in(at)? else { return Ok(None) };
         let stands = learn::stands(&learn::known(at, &account)?, &account);
         Ok::<_, ClientError>(Some((account, stands)))
     };
@@ -216,4 +219,30 @@ pub(crate) async fn left_out(store: &Store) -> Result<bool, ClientError> {
         Some((_, false)) => Ok(true),
         None => Ok(false),
     }
+}
+
+/// Whether the profile is of a device that is signed in as far as it knows, and the server was restored from a backup and does not know
+/// it: perhaps the account is younger than the backup, and was made anew.
+pub(crate) async fn was_lost(store: &Store) -> Result<bool, ClientError> {
+    let look = |at: &Snapshot<'_>| match settings::get(at, by_device::LOST)? {
+        Some(1) => signed_in(at),
+        _ => Ok(None),
+    };
+    let Some(account) = store.read(look).await? else { return Ok(false) };
+    let api = Api::of(&account);
+    match api.own_profile().await {
+        Err(error) if error.needs_sign_in() || error.is(&ErrorCode::ServerRestored) => {}
+        _ => return Ok(false),
+    }
+    match by_device::sign_in(&api, store, &account).await {
+        Ok(answer) => {
+            store.write(move |tx| account::set_token(tx, &answer.token, answer.expires_at)).await?;
+            Ok(false)
+        }
+        Err(error) => Ok(error.is(&ErrorCode::ServerRestored)),
+    }
+}
+
+fn signed_in(at: &Snapshot<'_>) -> Result<Option<account::Account>, StoreError> {
+    Ok(account::load(at)?.filter(|account| account.state == account::AccountState::Ready))
 }

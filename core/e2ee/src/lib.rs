@@ -93,7 +93,7 @@ pub use key_package::{
     forget as forget_key_package, generate as generate_key_package,
 };
 pub use link_code::{LinkCode, LinkCodeError};
-pub use link_pins::{LinkPins, Reached};
+pub use link_pins::{LinkPins, Reached, Titled};
 pub use member::Member;
 pub use privmsg_mls_public::{
     AccountPublicKey, CertificateError, ConversationInfo, ConversationKind, DeviceCertificate, DevicePublicKey,

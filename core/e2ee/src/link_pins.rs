@@ -1,14 +1,17 @@
 //! What a new device is told by the one that lets it in, before anybody else can tell it anything: contacts' keys, the sealed
 //! identity as the identity has signed for it, which the server could spoil, and how far conversations have come, so that the
-//! server cannot show them as they once were.
+//! server cannot show them as they once were; and what groups are called.
 //!
 //! ```text
-//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin], ? 2: sealed identity, ? 3: [reached] } in CBOR) | tag (16 bytes)
+//! nonce (12 bytes) | AES-256-GCM({ 0: told_by (text), 1: [pin], ? 2: sealed identity, ? 3: [reached],
+//!     ? 4: [{ 0: conversation (32 bytes), 1: title }] } in CBOR) | tag (16 bytes)
 //! reached = { 0: conversation (32 bytes), 1: incarnation, ? 2: number of the roster }
 //! ```
 //!
 //! The key comes from the secret in the new device's code by HKDF-SHA-256 (RFC 5869): the server carries it, and need not know
 //! whom the user has verified. That it is for this device, the MAC of the [`LinkReply`](privmsg_mls_public::LinkReply) says.
+
+use std::fmt;
 
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
@@ -72,6 +75,43 @@ impl Reached {
     }
 }
 
+/// What a group of people is called, as a device knows it.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Titled {
+    #[n(0)]
+    conversation: ByteArray<32>,
+    #[n(1)]
+    title: String,
+}
+
+impl Titled {
+    /// This group so.
+    #[must_use]
+    pub fn new(conversation: &ConversationId, title: String) -> Self {
+        Self { conversation: (*conversation.as_bytes()).into(), title }
+    }
+
+    /// Which conversation.
+    #[must_use]
+    pub fn conversation(&self) -> ConversationId {
+        ConversationId::from_bytes(*self.conversation)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+}
+
+/// Does not show the title.
+impl fmt::Debug for Titled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Titled({})", self.conversation())
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "minicbor asks so")]
 const fn is_none(roster: &u64) -> bool {
     *roster == 0
@@ -89,6 +129,8 @@ pub struct LinkPins {
     sealed: Option<SealedIdentity>,
     #[cbor(n(3), default, skip_if = "Vec::is_empty")]
     chats: Vec<Reached>,
+    #[cbor(n(4), default, skip_if = "Vec::is_empty")]
+    titles: Vec<Titled>,
 }
 
 impl LinkPins {
@@ -100,7 +142,16 @@ impl LinkPins {
         let mut left = (MAX_LINK_PINS - NONCE_LEN - TAG_LEN).saturating_sub(besides);
         left -= keep_what_fits(&mut chats, left.min(CHATS_SHARE));
         keep_what_fits(&mut pins, left);
-        Self { told_by: PinDevice(told_by), pins, sealed, chats }
+        Self { told_by: PinDevice(told_by), pins, sealed, chats, titles: Vec::new() }
+    }
+
+    /// And as many of these titles as there is room for besides, the first.
+    #[must_use]
+    pub fn with_titles(mut self, mut titles: Vec<Titled>) -> Self {
+        let taken = NONCE_LEN + TAG_LEN + encode_cbor(&self).len();
+        keep_what_fits(&mut titles, MAX_LINK_PINS.saturating_sub(taken + 16));
+        self.titles = titles;
+        self
     }
 
     /// The device that tells it.
@@ -125,6 +176,12 @@ impl LinkPins {
     #[must_use]
     pub fn chats(&self) -> &[Reached] {
         &self.chats
+    }
+
+    /// What groups are called.
+    #[must_use]
+    pub fn titles(&self) -> &[Titled] {
+        &self.titles
     }
 
     /// Seals it for the device that has shown this secret.
@@ -235,6 +292,13 @@ mod tests {
         let sealed = most.seal(&[8; 32], &mut rng());
         assert!(sealed.len() <= MAX_LINK_PINS && sealed.len() > MAX_LINK_PINS - 128, "{}", sealed.len());
         assert_eq!(most.pins(), &pins(5000)[..most.pins().len()], "the first");
+        let titled = Titled::new(&ConversationId::from_bytes([9; 32]), "x".repeat(512));
+        let titles = vec![titled; 100];
+        assert!(most.with_titles(titles.clone()).titles().is_empty(), "keys are worth more");
+        let some = LinkPins::new(phone(), None, pins(10), chats(10)).with_titles(titles);
+        let sealed = some.seal(&[8; 32], &mut rng());
+        assert!(sealed.len() <= MAX_LINK_PINS && some.titles().len() > 10, "{} {}", sealed.len(), some.titles().len());
+        assert_eq!(LinkPins::open(&sealed, &[8; 32]), Ok(some));
         let copy = SealedIdentity::new(vec![1; 61], &RecoveryKey::generate(&mut rng()).sign_in_key(), [2; 32], [3; 64]);
         let with = LinkPins::new(phone(), Some(copy.clone()), pins(5000), chats(5000));
         let sealed = with.seal(&[8; 32], &mut rng());

@@ -11,6 +11,7 @@ CREATE TABLE account (
     user_id TEXT NOT NULL,
     access_key TEXT,                   -- only until the sign-in is finished
     device_name TEXT NOT NULL,
+    device_type TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519 secret of this device's MLS leaf
     identity BLOB,                     -- public identity key of the account, once it is known
     identity_secret BLOB,              -- its Ed25519 secret, only as long as the words that seal it
@@ -455,6 +456,13 @@ CREATE TABLE reached (
     told_by TEXT NOT NULL              -- the device
 ) STRICT, WITHOUT ROWID;
 
+-- What groups are called that this device is not in yet, as the device has said that let it in.
+CREATE TABLE told_title (
+    conversation BLOB PRIMARY KEY,
+    title TEXT NOT NULL,
+    told_by TEXT NOT NULL              -- the device
+) STRICT, WITHOUT ROWID;
+
 -- Files of ciphertext in the profile's folder. A row is there before its file is, and goes after it; what neither of the
 -- two tables below names is to be removed.
 CREATE TABLE sealed_file (
@@ -578,6 +586,7 @@ CREATE TABLE hold (
     until INTEGER NOT NULL,            -- ms
     pause INTEGER NOT NULL,            -- ms: it lasts no longer than this, whatever the clock does meanwhile
     attempts INTEGER NOT NULL,
+    refusals INTEGER NOT NULL,         -- attempts of these that were refused for what they are
     PRIMARY KEY (task, scope, id)
 ) STRICT, WITHOUT ROWID;
 

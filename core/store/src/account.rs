@@ -64,6 +64,8 @@ pub struct Account {
     pub access_key: Option<Secret>,
     /// As other devices of the user see this one.
     pub device_name: String,
+    /// `cli`, `desktop`, `android`, …; empty where it was never said.
+    pub device_type: String,
     /// Ed25519 secret of this device's leaves.
     pub device_key: Zeroizing<[u8; 32]>,
     /// The account's public identity key, once it is known.
@@ -109,7 +111,7 @@ pub fn load(at: &Snapshot<'_>) -> Result<Option<Account>, StoreError> {
         .prepare_cached(
             "SELECT server_url, user_id, access_key, device_name, device_key, identity, identity_secret, recovery_words,
                     signing_key, signing_certificate, device_id, certificate, token, token_expires_at, state, proxy,
-                    fingerprint, server_clock_ms, sealed_identity, link_secret
+                    fingerprint, server_clock_ms, sealed_identity, link_secret, device_type
              FROM account",
         )?
         .query_row([], |row| Ok(read(row)))
@@ -153,6 +155,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Account, StoreError> {
         server_clock_ms: row.get(17)?,
         sealed_identity: row.get(18)?,
         link_secret: optional_key_bytes(row, 19)?.map(Zeroizing::new),
+        device_type: row.get(20)?,
     })
 }
 
@@ -179,8 +182,9 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
     tx.sql().execute(
         "INSERT OR REPLACE INTO account (id, server_url, user_id, access_key, device_name, device_key, identity,
              identity_secret, recovery_words, signing_key, signing_certificate, device_id, certificate, token,
-             token_expires_at, state, proxy, fingerprint, server_clock_ms, sealed_identity, link_secret, begins_at)
-         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+             token_expires_at, state, proxy, fingerprint, server_clock_ms, sealed_identity, link_secret, device_type,
+             begins_at)
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
              (SELECT begins_at FROM account WHERE ?15 = 'signing_in'))",
         params![
             account.server_url,
@@ -203,6 +207,7 @@ pub fn save(tx: &Tx<'_>, account: &Account) -> Result<(), StoreError> {
             account.server_clock_ms,
             account.sealed_identity,
             account.link_secret.as_ref().map(|secret| secret.as_slice()),
+            account.device_type,
         ],
     )?;
     tx.changed(Change::Account);

@@ -310,6 +310,21 @@ pub fn set_told(tx: &Tx<'_>, chat: ChatId, open: bool) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The server was restored from a backup, and perhaps without the record of what was decided since: it is told again what nobody of
+/// this user wants, and what they have let in lately.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn tell_again(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE consent SET told = 0 WHERE state = 'declined' OR (state = 'open' AND decided_at > ?1 - ?2)",
+        )?
+        .execute([now_ms, LATELY_MS])?;
+    tx.changed(Change::Task(TASK));
+    Ok(())
+}
+
 /// Takes over in which groups nobody of this user has answered, as the server says. That opens nothing and takes nothing back.
 ///
 /// # Errors

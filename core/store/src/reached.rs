@@ -59,15 +59,42 @@ pub fn forget(tx: &Tx<'_>, conversation: &ConversationId) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Notes what a device says that a group is called.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn note_title(
+    tx: &Tx<'_>,
+    conversation: &ConversationId,
+    title: &str,
+    told_by: &DeviceId,
+) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("INSERT OR REPLACE INTO told_title (conversation, title, told_by) VALUES (?1, ?2, ?3)")?
+        .execute(params![conversation.as_bytes(), title, told_by.as_str()])?;
+    Ok(())
+}
+
+/// What a group is called that is here now, if that was said. It is not kept here any longer.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn take_title(tx: &Tx<'_>, conversation: &ConversationId) -> Result<Option<String>, StoreError> {
+    let mut taken = tx.sql().prepare_cached("DELETE FROM told_title WHERE conversation = ?1 RETURNING title")?;
+    Ok(taken.query_row([conversation.as_bytes()], |row| row.get(0)).optional()?)
+}
+
 /// What others than these devices have said counts no more: they may have been in others' hands.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn keep_only_by(tx: &Tx<'_>, devices: &[DeviceId]) -> Result<(), StoreError> {
-    let mut query = tx.sql().prepare_cached("SELECT DISTINCT told_by FROM reached")?;
+    let sql = "SELECT told_by FROM reached UNION SELECT told_by FROM told_title";
+    let mut query = tx.sql().prepare_cached(sql)?;
     let all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     for told_by in all.iter().filter(|one| devices.iter().all(|device| device.as_str() != **one)) {
         tx.sql().prepare_cached("DELETE FROM reached WHERE told_by = ?1")?.execute([told_by])?;
+        tx.sql().prepare_cached("DELETE FROM told_title WHERE told_by = ?1")?.execute([told_by])?;
     }
     Ok(())
 }
@@ -89,9 +116,13 @@ mod tests {
             note(tx, &one, at(2, 7), &phone)?;
             note(tx, &one, at(1, 9), &phone)?;
             note(tx, &other, at(5, 0), &thief)?;
+            note_title(tx, &one, "Choir", &phone)?;
+            note_title(tx, &other, "Evil", &thief)?;
             let both = (of(tx, &one)?, of(tx, &other)?);
             keep_only_by(tx, std::slice::from_ref(&phone))?;
             let left = (of(tx, &one)?, of(tx, &other)?);
+            assert_eq!(take_title(tx, &other)?, None);
+            assert_eq!((take_title(tx, &one)?, take_title(tx, &one)?), (Some("Choir".to_owned()), None));
             forget(tx, &one)?;
             Ok::<_, StoreError>([both, left, (of(tx, &one)?, of(tx, &other)?)])
         });

@@ -70,7 +70,9 @@ pub(super) async fn by_device(
     peer: Peer,
     extract::Json(request): extract::Json<DeviceSignIn>,
 ) -> Result<Json<LoginResponse>, ApiError> {
-    let DeviceSignIn { user_id, device_id, challenge, signature } = request;
+    let DeviceSignIn { user_id, device_id, challenge, signature, device_name, device_type } = request;
+    let device_name = short(device_name, MAX_NAME_LEN, "device_name")?;
+    let device_type = short(device_type, MAX_NAME_LEN, "device_type")?;
     let (whose, signed) = ((user_id, device_id), (&challenge, &signature));
     let (device, statement) = match signer::<DevicePublicKey>(&app, peer, whose.clone(), signed).await {
         Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::ServerRestored) => {
@@ -83,8 +85,8 @@ pub(super) async fn by_device(
         user: device.user,
         device_id: statement.device_id,
         device_key: device.key,
-        device_name: String::new(),
-        device_type: String::new(),
+        device_name,
+        device_type,
         challenge: statement.challenge,
         token: KeyHash::of(token.expose()),
         expires_at,

@@ -119,7 +119,8 @@ impl HostileMember {
         let bytes = challenge.challenge.decode().and_then(|bytes| bytes.try_into().ok()).context("a challenge")?;
         let sign_in = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
         let signature = Opaque::encode(&keys.answer(&sign_in));
-        let request = DeviceSignIn { user_id, device_id, challenge: challenge.challenge, signature };
+        let challenge = challenge.challenge;
+        let request = DeviceSignIn { user_id, device_id, challenge, signature, device_name: None, device_type: None };
         let login: LoginResponse = http.send("POST", "/api/v1/auth/device", None, &request).await?.json()?;
         let session = SignedIn {
             user_id: login.user.user_id,

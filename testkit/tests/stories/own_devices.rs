@@ -291,3 +291,23 @@ async fn a_device_that_is_signed_out_is_told_by_which() -> Result<()> {
     ensure!(line.text == by.as_str(), "{line:?}");
     Ok(())
 }
+
+/// A server that was restored from a backup of before knows a device by its list alone, and hears from it what it is called.
+#[tokio::test]
+async fn a_device_of_after_the_backup_keeps_its_name() -> Result<()> {
+    let mut server = Server::start().await?;
+    let alice = server.person("alice").await?;
+    let backup = server.is_backed_up()?;
+    let mut tablet = alice.links(&server.url()).await?;
+    tablet.goes_online().await?;
+    let names = || async {
+        let devices = alice.client().devices().await?.into_iter();
+        Ok::<_, anyhow::Error>(devices.map(|one| (one.device_id, one.device_name, one.device_type)).collect::<Vec<_>>())
+    };
+    let before = names().await?;
+    ensure!(before.len() == 2 && before.iter().all(|(_, name, kind)| name.is_some() && kind.is_some()), "{before:?}");
+    tablet.goes_offline().await?;
+    server.is_set_back_to(&backup).await?;
+    tablet.goes_online().await?;
+    until("the name", PATIENCE, || async { Ok(names().await.is_ok_and(|now| now == before).then_some(())) }).await
+}

@@ -170,3 +170,28 @@ async fn so_much_is_said_before_an_answer_and_the_rest_after_it() -> Result<()> 
     bob.lets_in(&mallory).await?;
     bob.has_exactly(&mallory, &texts, PATIENCE).await
 }
+
+/// The record of what was declined is lost with the disk: the device knows, and says it again.
+#[tokio::test]
+async fn a_restored_server_hears_again_what_is_declined() -> Result<()> {
+    let mut server = Server::start().await?;
+    let (mut alice, mut mallory) = (server.person("alice").await?, server.person("mallory").await?);
+    mallory.says(&alice, "Hi").await?;
+    alice.hears(&mallory, "Hi").await?;
+    let backup = server.is_backed_up()?;
+    alice.declines(&mallory).await?;
+    for who in [&mut alice, &mut mallory] {
+        who.goes_offline().await?;
+    }
+    server.loses_all_since(&backup).await?;
+    alice.goes_online().await?;
+    tokio::time::sleep(SETTLING).await;
+    mallory.goes_online().await?;
+    mallory.delivered(&mallory.says(&alice, "Still here").await?).await?;
+    alice.goes_offline().await?;
+    alice.goes_online().await?;
+    tokio::time::sleep(SETTLING).await;
+    ensure!(alice.texts(&mallory).await? == ["Hi"], "{:?}", alice.texts(&mallory).await?);
+    ensure!(alice.missing(&mallory).await? == 0);
+    Ok(())
+}

@@ -17,7 +17,7 @@ use crate::net::Endpoint;
 use crate::own_devices::learn;
 use crate::own_devices::publish::Publisher;
 use crate::own_devices::words::three_of_twelve;
-use crate::sign_in::{by_device, left_out, new_access_key};
+use crate::sign_in::{by_device, left_out, new_access_key, was_lost};
 
 /// What the access key is changed by.
 #[derive(Debug, Clone)]
@@ -136,6 +136,14 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn is_left_out(&self) -> Result<bool, ClientError> {
         left_out(&self.context.store).await
+    }
+
+    /// Whether the server was restored from a backup and does not know this device, which had heard so before. It is asked.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn was_lost(&self) -> Result<bool, ClientError> {
+        was_lost(&self.context.store).await
     }
 
     /// What is wrong with the account, by what this device has found, in whichever process: another identity in its place, two lists of

@@ -29,6 +29,7 @@ use crate::content;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::Step;
+use crate::group::news::Moment;
 use crate::group::saying_again::{first_place, say_to_latecomer};
 use crate::group::{leaf_dates, unusable};
 
@@ -299,7 +300,10 @@ impl<'a, 't> Intake<'a, 't> {
         change: &MembershipChange,
     ) -> Result<bool, ClientError> {
         let (tx, id) = (self.step.tx, &group.group_id);
-        if people::roster_moved(self.step, &place_of(message, group), group, change, &mut self.outcome.events)? {
+        // When the server has taken it. It is never later than now, whatever is said.
+        let at_ms = message.timestamp.saturating_mul(1000).min(self.step.now_ms);
+        let moment = Moment { place: place_of(message, group), at_ms };
+        if people::roster_moved(self.step, moment, group, change, &mut self.outcome.events)? {
             return Ok(true);
         }
         if change.removes_self() {

@@ -9,7 +9,6 @@ use privmsg_protocol::{ErrorCode, GroupId, Opaque, UserId};
 use privmsg_store::group_changes;
 use privmsg_store::group_chats::Gone;
 use privmsg_store::groups::{self, StoredGroup};
-use privmsg_store::position::Place;
 
 use super::change::{Author, ChangeError, GroupChange};
 use super::mls::Step;
@@ -59,14 +58,15 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
         group_changes::done(step.tx, wanted)?;
         let news = match next {
             Some(next) => {
-                let (roster, news) = *next;
+                let (roster, mut news) = *next;
                 // No commit brings it here any more: who owns the group from now on is known by the user's own word.
                 rosters::learn(step, group.chat, &roster)?;
+                news.here = true;
                 news
             }
-            None => GroupNews { left: vec![own.clone()], ..GroupNews::default() },
+            None => GroupNews { left: vec![own.clone()], here: true, ..GroupNews::default() },
         };
-        let events = news.tell(step, group.chat, own, Place::Here)?;
+        let events = news.tell(step, group.chat, own)?;
         take_leave(step, &group, Gone::Left)?;
         Ok::<_, ClientError>(events)
     });

@@ -129,7 +129,7 @@ pub(crate) fn has_come_in(step: &Step<'_, '_>, id: GroupId) -> Result<Vec<Event>
         return Ok(Vec::new());
     }
     let news = GroupNews { came_in: true, ..GroupNews::default() };
-    news.tell(step, group.chat, &step.identity.user_id, Place::Here)
+    news.tell(step, group.chat, &step.identity.user_id)
 }
 
 /// What taking part in a group of people has come to.
@@ -166,13 +166,16 @@ fn take_part(
             return Ok(None);
         }
         rosters::enter(step.tx, chat, founding, roster)?;
+        if let Some(title) = reached_elsewhere::take_title(step.tx, &claim.conversation)? {
+            group_chats::tell_title(step.tx, chat, &title)?;
+        }
         false
     };
     let mut events = match &claim.shown.added_by {
         _ if is_here && goes_on => told::went_on(step, chat)?,
         Some(by) if !is_here => {
             let news = GroupNews { added: vec![step.identity.user_id.clone()], ..GroupNews::default() };
-            news.tell(step, chat, by, Place::Here)?
+            news.tell(step, chat, by)?
         }
         _ => Vec::new(),
     };

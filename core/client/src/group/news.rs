@@ -45,6 +45,16 @@ pub struct GroupNews {
     /// All of it has changed while this device did not follow, and by whose word is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
+    /// This device has done it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub here: bool,
+}
+
+/// Where a change of a group stands in its chat, and when it was made, ms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) place: Place,
+    pub(crate) at_ms: i64,
 }
 
 impl GroupNews {
@@ -84,7 +94,7 @@ impl GroupNews {
 
     /// Whether there is nothing to tell, as when somebody only signs with another key.
     pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self { here: self.here, ..Self::default() }
     }
 
     /// Whether there is somebody who sees what is said from here on, and nothing of before.
@@ -92,13 +102,18 @@ impl GroupNews {
         !self.added.is_empty() || !self.other_identity.is_empty()
     }
 
-    /// Enters it into the chat, as somebody's deed.
-    pub(crate) fn tell(
+    /// Enters it into the chat, as somebody's deed of which this device hears now.
+    pub(crate) fn tell(&self, step: &Step<'_, '_>, chat: ChatId, by: &UserId) -> Result<Vec<Event>, ClientError> {
+        self.tell_of(step, chat, by, Moment { place: Place::Here, at_ms: step.now_ms })
+    }
+
+    /// The same of a deed of which it is known when it was done.
+    pub(crate) fn tell_of(
         &self,
         step: &Step<'_, '_>,
         chat: ChatId,
         by: &UserId,
-        place: Place,
+        moment: Moment,
     ) -> Result<Vec<Event>, ClientError> {
         if self.is_empty() {
             return Ok(Vec::new());
@@ -112,9 +127,9 @@ impl GroupNews {
             message_id: new_message_id(step.now_ms)?,
             sender_id: by,
             sender_device: &step.identity.device_id,
-            place,
+            place: moment.place,
             expires_at: None,
-            sent_at: step.now_ms,
+            sent_at: moment.at_ms,
             received_at: step.now_ms,
             kind: Kind::GROUP_CHANGED,
             content: &content,

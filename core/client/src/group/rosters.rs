@@ -145,7 +145,9 @@ pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Opt
     while !after.is_founding() {
         // What joins two branches together has brought in nobody, and from where it goes on is not known.
         let before = known.iter().find(|before| after.previous().len() == 1 && after.follows(before).is_ok())?;
-        if before.participant(own).is_none() {
+        let identity = |roster: &Roster| roster.participant(own).map(|place| *place.identity());
+        // Under another identity they were in it before, and have been let in anew.
+        if identity(before).is_none() || identity(before) != identity(after) {
             break;
         }
         after = before;

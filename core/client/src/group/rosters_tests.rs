@@ -50,6 +50,18 @@ fn who_has_brought_somebody_in_is_who_has_signed_the_step_by_which_they_came() {
     assert_eq!(by(&later, &[&without, &founding]), None, "a step that does not lead there says nothing");
 }
 
+#[test]
+fn who_has_let_somebody_in_under_another_identity_has_brought_them_in() {
+    let [kate, leo, mia, anew] = ["kate", "leo", "mia", "mia"].map(Somebody::new);
+    let (owner, member) = (Role::Owner, Role::Member);
+    let founding = kate.0.found(vec![kate.is(owner), leo.is(owner), mia.is(member)], &mut OsRng).unwrap();
+    let leaves = kate.writes(&founding, vec![leo.is(owner), mia.is(member)]);
+    let lets_in = leo.writes(&leaves, vec![leo.is(owner), anew.is(member)]);
+    let known = [founding, leaves];
+    assert_eq!(brought_by(&mia.name(), &lets_in, &known).map(|by| by.to_string()).as_deref(), Some("leo"));
+    assert_eq!(brought_by(&mia.name(), &lets_in, &known[..1]), None, "nobody says what was before");
+}
+
 /// Another owner goes on from a step that somebody has signed in this account's name: it is asked for, though theirs counts without it,
 /// for only so it is listed if it was a thief's.
 #[test]

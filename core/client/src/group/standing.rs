@@ -9,7 +9,7 @@ use privmsg_store::position::Place;
 use privmsg_store::{chats, consent, holds, leaf_dates};
 
 use super::mls::Step;
-use super::news::GroupNews;
+use super::news::{GroupNews, Moment};
 use super::request::forget;
 use super::{change, rosters, told};
 use crate::content::title;
@@ -22,19 +22,21 @@ pub(crate) fn stepped(step: &Step<'_, '_>, group: &StoredGroup, place: Place) ->
     let Some(next) = &group.step else { return Ok(Vec::new()) };
     let next = rosters::stored(next)?;
     groups::set_step(step.tx, &group.group_id, None)?;
-    let (events, news) = enter_roster(step, group, &next, place)?;
+    let moment = Moment { place, at_ms: step.now_ms };
+    let (events, news) = enter_roster(step, group, &next, moment, true)?;
     if !news.added.is_empty() || !news.other_identity.is_empty() {
         title::tell_again(step, group.chat)?;
     }
     Ok(events)
 }
 
-/// Another roster counts in a group since a commit that is merged.
+/// Another roster counts in a group since a commit that is merged, of this device's own (`here`) or of somebody else's.
 pub(crate) fn enter_roster(
     step: &Step<'_, '_>,
     group: &StoredGroup,
     next: &Roster,
-    place: Place,
+    moment: Moment,
+    here: bool,
 ) -> Result<(Vec<Event>, GroupNews), ClientError> {
     let before = group.roster.as_deref().ok_or(ClientError::Damaged("roster"))?;
     let before = rosters::stored(before)?;
@@ -45,12 +47,14 @@ pub(crate) fn enter_roster(
     told::note(step, group.chat, next)?;
     holds::release_people(step.tx, group.chat)?;
     change::settle(step.tx, group.chat, &step.identity.user_id, next)?;
-    let news = GroupNews::between(&before, next);
+    let author = next.author().user_id();
+    let mut news = GroupNews::between(&before, next);
+    news.here = here && author == &step.identity.user_id;
     // Whoever comes again does by a key package, which may be older than what they had.
     for user in [&news.added, &news.removed, &news.left, &news.other_identity].into_iter().flatten() {
         leaf_dates::forget(step.tx, group.chat, user)?;
     }
-    Ok((news.tell(step, group.chat, next.author().user_id(), place)?, news))
+    Ok((news.tell_of(step, group.chat, author, moment)?, news))
 }
 
 /// The server knows no such group, or not this user in it.
@@ -68,7 +72,7 @@ pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, C
         return Ok(Vec::new());
     }
     let news = GroupNews { unknown_to_server: true, ..GroupNews::default() };
-    news.tell(step, chat, &step.identity.user_id, Place::Here)
+    news.tell(step, chat, &step.identity.user_id)
 }
 
 /// The user takes no part in a group any more. What they have written and not sent will not be.

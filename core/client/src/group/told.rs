@@ -7,7 +7,6 @@
 use privmsg_e2ee::Roster;
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats;
-use privmsg_store::position::Place;
 
 use super::mls::Step;
 use super::news::GroupNews;
@@ -52,14 +51,14 @@ pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result
             let mut last = &before;
             for next in &steps {
                 let news = without_own(GroupNews::between(last, next));
-                events.extend(news.tell(step, chat, next.author().user_id(), Place::Here)?);
+                events.extend(news.tell(step, chat, next.author().user_id())?);
                 last = next;
             }
         }
         None => {
             let news = without_own(GroupNews::between(&before, roster));
             let news = GroupNews { unseen: !news.is_empty(), ..news };
-            events.extend(news.tell(step, chat, own, Place::Here)?);
+            events.extend(news.tell(step, chat, own)?);
         }
     }
     Ok(events)
@@ -68,7 +67,7 @@ pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result
 /// A conversation goes on in another group.
 pub(crate) fn went_on(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
     let news = GroupNews { went_on: true, ..GroupNews::default() };
-    news.tell(step, chat, &step.identity.user_id, Place::Here)
+    news.tell(step, chat, &step.identity.user_id)
 }
 
 fn told(step: &Step<'_, '_>, chat: ChatId) -> Result<Option<Roster>, ClientError> {

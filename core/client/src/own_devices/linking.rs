@@ -1,11 +1,12 @@
 //! A new device is let in by a present one.
 
-use privmsg_e2ee::{LinkCode, LinkPins, OsRng, Reached};
+use privmsg_e2ee::{Kind as _, LinkCode, LinkPins, OsRng, Reached, Title, Titled};
 use privmsg_mls_public::{Device, LinkReply};
 use privmsg_protocol::rest::EnrolDevice;
 use privmsg_protocol::{DeviceId, Incarnation, Opaque, UserId};
+use privmsg_store::chats::ChatKind;
 use privmsg_store::contacts::words;
-use privmsg_store::{Snapshot, Tx, chats, groups, reached};
+use privmsg_store::{Snapshot, Tx, chats, group_chats, groups, reached};
 
 use super::publish::{Publisher, signing_key};
 use super::sealed_copy;
@@ -35,10 +36,12 @@ impl Publisher<'_> {
         };
         let told_by = self.account.device_id.clone().ok_or(ClientError::NotSignedIn)?;
         let own = self.account.user_id.clone();
-        let look = move |at: &Snapshot<'_>| Ok::<_, ClientError>((words::to_pass_on(at)?, how_far(at, &own)?));
-        let (known, chats) = self.store.read(look).await?;
+        let look =
+            move |at: &Snapshot<'_>| Ok::<_, ClientError>((words::to_pass_on(at)?, how_far(at, &own)?, titles(at)?));
+        let (known, chats, titles) = self.store.read(look).await?;
         let pins = known.iter().map(pins::pin).collect();
         let known = LinkPins::new(told_by, sealed_copy::to_hand_on(self.account), pins, chats);
+        let known = known.with_titles(titles);
         let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         self.publish(with_it, |list| {
             let reply = LinkReply::new(
@@ -74,6 +77,30 @@ fn how_far(at: &Snapshot<'_>, own: &UserId) -> Result<Vec<Reached>, ClientError>
         }
     }
     Ok(all)
+}
+
+/// What the groups are called that the user takes part in.
+fn titles(at: &Snapshot<'_>) -> Result<Vec<Titled>, ClientError> {
+    let mut all = Vec::new();
+    for (chat, title) in group_chats::all(at)? {
+        let is_in = group_chats::heading(at, chat)?.is_some_and(|(_, is_gone)| !is_gone);
+        if let ChatKind::Group { conversation } = chats::load(at, chat)?.kind
+            && is_in
+            && !title.is_empty()
+        {
+            all.push(Titled::new(&conversation, title));
+        }
+    }
+    Ok(all)
+}
+
+/// Notes what groups are called, as the device says that lets this one in.
+pub(crate) fn hear_titles(tx: &Tx<'_>, told_by: &DeviceId, titles: &[Titled]) -> Result<(), ClientError> {
+    let is_title = |one: &&Titled| Title { title: one.title().to_owned(), again: true }.check().is_ok();
+    for one in titles.iter().filter(is_title) {
+        reached::note_title(tx, &one.conversation(), one.title(), told_by)?;
+    }
+    Ok(())
 }
 
 /// Notes how far conversations have come, as the device says that lets this one in.

@@ -5,10 +5,13 @@ use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, L
 use privmsg_protocol::{ErrorCode, Opaque};
 use privmsg_store::account::{self, Account};
 use privmsg_store::sign_outs::SignOutCause;
-use privmsg_store::{Store, challenges};
+use privmsg_store::{Store, challenges, settings};
 
 use crate::error::ClientError;
 use crate::net::http::Api;
+
+/// Whether the server has said that it was restored from a backup and does not know this device, or not any more.
+pub(super) const LOST: &str = "lost_by_server";
 
 /// A new session of this account's device, which `api` uses from then on. The token is for the caller to keep.
 ///
@@ -23,6 +26,8 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         Err(error) if error.is(&ErrorCode::StaleChallenge) => answer_challenge(api, store, account).await,
         other => other,
     };
+    let is_lost = matches!(&answer, Err(error) if error.is(&ErrorCode::ServerRestored));
+    store.write(move |tx| settings::set(tx, LOST, is_lost.into())).await?;
     let answer = match answer {
         Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::DeviceRemoved) => {
             return Err(ClientError::DeviceForgotten(SignOutCause::Forgotten));
@@ -73,7 +78,11 @@ async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result
     let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge: bytes };
     let signature = Opaque::encode(&DeviceKeys::from_bytes(&account.device_key).answer(&statement));
     store.write(move |tx| challenges::note(tx, &bytes)).await?;
-    let answer = api.sign_in(&DeviceSignIn { user_id, device_id, challenge, signature }).await?;
+    // A server that was restored may know the device by its list only.
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (device_name, device_type) = (filled(&account.device_name), filled(&account.device_type));
+    let request = DeviceSignIn { user_id, device_id, challenge, signature, device_name, device_type };
+    let answer = api.sign_in(&request).await?;
     store.write(move |tx| challenges::confirm(tx, &bytes)).await?;
     Ok(answer)
 }

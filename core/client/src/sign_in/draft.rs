@@ -31,11 +31,24 @@ const ATTEMPTS: u32 = 2;
 /// How long taking a sign-in back may take.
 const WITHDRAWAL: Duration = Duration::from_secs(5);
 
+/// How a profile stands that is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The server lets its device in.
+    In,
+    /// Its device does not stand in the account's device list any more.
+    LeftOut,
+    /// The server was restored from a backup, and does not know its device.
+    Lost,
+}
+
 /// A sign-in in memory.
 pub(super) struct Draft {
     account: Account,
     /// As it was stored.
     before: Option<Account>,
+    /// The profile is of a device that was in, and is none any more.
+    is_new_device: bool,
     api: Api,
     clock: Arc<dyn Clock>,
     device_type: &'static str,
@@ -52,21 +65,30 @@ impl Draft {
     pub(super) fn new(
         login: Login,
         before: Option<Account>,
-        is_left_out: bool,
+        standing: Standing,
         lock: LoginLock,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LoginError> {
+        let is_left_out = standing == Standing::LeftOut;
+        let is_out = |account: &Account| match account.state {
+            AccountState::SignedOut => true,
+            AccountState::Ready => standing == Standing::Lost && account.user_id == login.user_id,
+            AccountState::SigningIn => false,
+        };
+        let is_new_device = before.as_ref().is_some_and(is_out);
         let mut account = match before.clone() {
             // Nothing has come of it, perhaps for a slip in the name.
             Some(account) if account.state == AccountState::SigningIn && account.device_id.is_none() => {
                 Account { user_id: login.user_id.clone(), ..account }
             }
             Some(account) if is_left_out && account.user_id == login.user_id => account,
-            Some(account) if account.state == AccountState::Ready || account.user_id != login.user_id => {
+            Some(account)
+                if (account.state == AccountState::Ready && !is_new_device) || account.user_id != login.user_id =>
+            {
                 return Err(LoginError::AlreadySignedIn(account.user_id));
             }
             // The server has taken the old device out of everything; this is a new one that knows the old history.
-            Some(account) if account.state == AccountState::SignedOut => {
+            Some(account) if is_new_device => {
                 let device_key = DeviceKeys::generate(&mut OsRng).to_bytes();
                 Account { device_key, device_id: None, certificate: None, signing: None, link_secret: None, ..account }
             }
@@ -100,12 +122,13 @@ impl Draft {
         login.endpoint.keep_in(&mut account);
         if !is_left_out {
             account.device_name = login.device_name;
+            login.device_type.clone_into(&mut account.device_type);
             account.state = AccountState::SigningIn;
             account.token = None;
         }
         let (api, device_type) = (Api::new(login.endpoint), login.device_type);
         api.set_token(account.token.clone());
-        Ok(Self { account, before, api, clock, device_type, invitation, words, answer: None, lock })
+        Ok(Self { account, before, is_new_device, api, clock, device_type, invitation, words, answer: None, lock })
     }
 
     /// Asks whether the key is good. An invitation cannot be asked about without spending it, but for whether the server
@@ -192,7 +215,7 @@ impl Draft {
 
     /// Whether the account has another identity by now than the one that the profile was signed in with, as the server says.
     pub(super) fn is_begun_anew(&self) -> bool {
-        let known = self.before.as_ref().filter(|before| before.state == AccountState::SignedOut);
+        let known = self.before.as_ref().filter(|_| self.is_new_device);
         let known = known.and_then(|before| public_identity(before).ok());
         let published = self.answer.as_ref().and_then(Option::as_deref);
         known.zip(published).is_some_and(|(known, published)| known.to_string() != published)
@@ -200,8 +223,7 @@ impl Draft {
 
     /// Stores what the server has said yes to, and an invitation before the server hears of it.
     pub(super) async fn store(&self, store: &Store) -> Result<(), ClientError> {
-        let is_new_device = self.before.as_ref().is_some_and(|before| before.state == AccountState::SignedOut);
-        let account = self.account.clone();
+        let (account, is_new_device) = (self.account.clone(), self.is_new_device);
         let stored = store.write(move |tx| {
             if is_new_device {
                 groups::break_all(tx)?;
@@ -313,6 +335,7 @@ fn new_account(login: &Login) -> Account {
         user_id: login.user_id.clone(),
         access_key: None,
         device_name: String::new(),
+        device_type: String::new(),
         device_key: DeviceKeys::generate(&mut OsRng).to_bytes(),
         identity: None,
         identity_secret: None,

@@ -177,6 +177,7 @@ impl PendingLogin {
             }
             pins::hear(tx, known.told_by(), known.pins(), now)?;
             linking::hear_how_far(tx, known.told_by(), known.chats())?;
+            linking::hear_titles(tx, known.told_by(), known.titles())?;
             Ok::<_, ClientError>(account::load(tx)?.and_then(|account| account.sealed_identity))
         });
         steps.account.sealed_identity = learnt.await?;

@@ -63,6 +63,12 @@ pub struct DeviceSignIn {
     pub challenge: Opaque,
     /// By the device key, over a `SignIn`.
     pub signature: Opaque,
+    /// As the user's other devices see it, where the server has lost that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// The same of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_type: Option<String>,
 }
 
 /// `POST /api/v1/auth/recovery`: signs in as a new device by the recovery words. The answer is a

@@ -225,7 +225,8 @@ strategies! {
     challenge_request() -> ChallengeRequest = make!(ChallengeRequest { user_id: user(), purpose: purpose() });
     challenge() -> Challenge = make!(Challenge { challenge: opaque() });
     device_sign_in() -> DeviceSignIn = make!(DeviceSignIn {
-        user_id: user(), device_id: device(), challenge: opaque(), signature: opaque(),
+        user_id: user(), device_id: device(), challenge: opaque(), signature: opaque(), device_name: opt(text()),
+        device_type: opt(text()),
     });
     recovery_sign_in() -> RecoverySignIn = make!(RecoverySignIn {
         user_id: user(), device_id: device(), device_public_key: text(), device_name: opt(text()),

@@ -32,8 +32,10 @@ fn signing_in_by_signatures() {
             device_id: device("d1"),
             challenge: opaque(b"challenge"),
             signature: opaque(b"signature"),
+            device_name: None,
+            device_type: Some("cli".into()),
         },
-        r#"{"user_id":"alice","device_id":"d1","challenge":"Y2hhbGxlbmdl","signature":"c2lnbmF0dXJl"}"#,
+        r#"{"user_id":"alice","device_id":"d1","challenge":"Y2hhbGxlbmdl","signature":"c2lnbmF0dXJl","device_type":"cli"}"#,
     );
     let by_words = RecoverySignIn {
         user_id: user("alice"),

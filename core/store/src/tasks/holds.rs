@@ -238,10 +238,14 @@ pub fn put(
     let attempts = tx
         .sql()
         .prepare_cached(
-            "INSERT INTO hold (task, scope, id, reason, until, pause, attempts) VALUES (?5, ?1, ?2, ?3, ?4, 0, 1)
-             ON CONFLICT (task, scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1 RETURNING attempts",
+            "INSERT INTO hold (task, scope, id, reason, until, pause, attempts, refusals)
+             VALUES (?5, ?1, ?2, ?3, ?4, 0, 1, ?6)
+             ON CONFLICT (task, scope, id) DO UPDATE SET reason = ?3, attempts = attempts + 1, refusals = refusals + ?6
+             RETURNING attempts",
         )?
-        .query_row(params![kind, id, reason.as_str(), now_ms, task.0], |row| row.get::<_, u32>(0))?;
+        .query_row(params![kind, id, reason.as_str(), now_ms, task.0, reason.is_for_good()], |row| {
+            row.get::<_, u32>(0)
+        })?;
     let pause = i64::try_from(pause(attempts).as_millis()).unwrap_or(i64::MAX).min(LONGEST_MS);
     let until = now_ms.saturating_add(pause);
     tx.sql()
@@ -344,19 +348,14 @@ pub fn attempts(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32,
     Ok(query.query_row(params![task.0, kind, id], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// The same, where the last time it was because of what it is, and not because of the network, the time or a person to be asked.
+/// How often of these it was because of what it is, and not because of the network, the time or a person to be asked.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn refusals(at: &Snapshot<'_>, task: &TaskName, scope: Scope) -> Result<u32, StoreError> {
     let (kind, id) = scope.columns();
-    let mut query =
-        at.sql().prepare_cached("SELECT attempts, reason FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
-    let found = query.query_row(params![task.0, kind, id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
-    Ok(match found.optional()? {
-        Some((attempts, reason)) if Reason::parse(&reason).is_for_good() => attempts,
-        _ => 0,
-    })
+    let mut query = at.sql().prepare_cached("SELECT refusals FROM hold WHERE task = ?1 AND scope = ?2 AND id = ?3")?;
+    Ok(query.query_row(params![task.0, kind, id], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 /// Everything that waits, or waited and has not succeeded since.

@@ -72,3 +72,20 @@ async fn a_hold_grows_with_each_attempt_until_it_is_lifted() {
         assert_eq!(hold.until, if hold.scope == second { 5 } else { 2010 });
     }
 }
+
+/// Somebody on a bad line was taken for somebody whom the server had refused as often.
+#[tokio::test]
+async fn a_broken_line_is_no_refusal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let counts = store.write(|tx| {
+        let refused = Reason::Refused(ErrorCode::InvalidHandshake);
+        let reasons = [Reason::Network, Reason::Network, refused, Reason::Network, Reason::Unusable];
+        let counted = reasons.iter().map(|reason| {
+            put(tx, &TASK, Scope::Device, reason, 0, |_| Duration::ZERO)?;
+            refusals(tx, &TASK, Scope::Device)
+        });
+        counted.collect::<Result<Vec<_>, _>>()
+    });
+    assert_eq!(counts.await.unwrap(), [0, 0, 1, 1, 2]);
+}

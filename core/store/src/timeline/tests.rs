@@ -43,6 +43,7 @@ fn alice() -> Account {
         user_id: user("alice"),
         access_key: None,
         device_name: "here".into(),
+        device_type: String::new(),
         device_key: zeroize::Zeroizing::new([1; 32]),
         identity: None,
         identity_secret: None,

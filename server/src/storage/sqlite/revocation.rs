@@ -14,6 +14,9 @@ pub(super) enum Revocation {
         device_id: DeviceId,
         /// The device's key as the server has it; empty if it has none.
         key: String,
+        /// Why, where there is a reason; or [`BY`] and the other device that has done it.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     AccessKey {
         user_id: UserId,
@@ -78,6 +81,9 @@ pub(super) enum Revocation {
     },
 }
 
+/// In front of a device that has signed another one out.
+pub(super) const BY: char = '@';
+
 /// Bytes of a roster that count like one entry of another kind: a large group fills no disk either.
 const STEP_UNIT: usize = 4096;
 
@@ -134,8 +140,10 @@ impl Revocation {
         let text = || std::str::from_utf8(subject).ok();
         Some(match kind {
             "signed_out" => {
-                let (device_id, key) = text()?.split_once(' ')?;
-                Self::SignedOut { user_id, device_id: DeviceId::new(device_id).ok()?, key: key.to_owned() }
+                let (device_id, rest) = text()?.split_once(' ')?;
+                let (key, why) = rest.split_once(' ')?;
+                let device_id = DeviceId::new(device_id).ok()?;
+                Self::SignedOut { user_id, device_id, key: key.to_owned(), why: why.to_owned() }
             }
             "access_key" => Self::AccessKey { user_id, hash: KeyHash::from_slice(subject)? },
             "deactivated" => Self::Deactivated { user_id },

@@ -66,6 +66,12 @@ impl Because {
             Self::AccountDeleted => "account_deleted",
         }
     }
+
+    /// As it was stored.
+    pub(super) fn of(reason: &str) -> Self {
+        let all = [Self::Administrator, Self::IdentityReplaced, Self::AccountDeleted];
+        all.into_iter().find(|because| because.as_str() == reason).unwrap_or(Self::Account)
+    }
 }
 
 /// Devices of an account that wait to be let in. A person has one or two at a time.
@@ -170,19 +176,26 @@ impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
     fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
-        let found: Option<(i64, Vec<u8>)> = self.conn.first(
-            "SELECT id, answered FROM device
+        let found: Option<(i64, Vec<u8>, bool, bool)> = self.conn.first(
+            "SELECT id, answered, name <> '', type <> '' FROM device
              WHERE user = ?1 AND device_id = ?2 AND public_key = ?3 AND removed_at = 0",
             params![order.user.0, order.device_id.as_str(), order.device_key.to_string()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )?;
         let detail = "the device has been signed out";
-        let (device, mut answered) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
+        let (device, mut answered, is_named, is_typed) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
         let before = answered.chunks_exact(32).filter_map(|one| one.try_into().ok()).collect();
         answered.extend_from_slice(&order.challenge);
         let kept = answered.len().saturating_sub(ANSWERED * 32);
         let answered = answered.split_off(kept);
-        let login = login_of(order);
+        let mut login = login_of(order);
+        // It is called what it was called when it was let in.
+        if is_named {
+            login.device_name.clear();
+        }
+        if is_typed {
+            login.device_type.clear();
+        }
         self.sign_in_again(&login, (device, order.device_id.clone()))?;
         self.conn.run("UPDATE device SET answered = ?2 WHERE id = ?1", params![device, answered])?;
         let session = self.entered(&login, account, DeviceKey(device), order.device_id.clone())?;
@@ -292,13 +305,25 @@ impl Tx<'_> {
     }
 
     /// The same of a device of which the record says it, whose account has a list.
-    pub(super) fn remember_removed(&self, user: i64, device_id: &DeviceId, key: &str) -> Result<()> {
+    pub(super) fn remember_removed(
+        &self,
+        user: i64,
+        (device_id, key): (&DeviceId, &str),
+        because: Because,
+        by: Option<&str>,
+    ) -> Result<()> {
         let has_list: bool =
             self.conn.one("SELECT device_list <> x'' FROM user WHERE id = ?1", [user], |row| row.get(0))?;
         if key.is_empty() || !has_list {
             return Ok(());
         }
-        self.remember(user, (device_id.as_str(), key), Because::Account)
+        self.remember(user, (device_id.as_str(), key), because)?;
+        self.conn.run(
+            "UPDATE removed_key SET reason = ?3, removed_by = ?4
+             WHERE user = ?1 AND device_id = ?2 AND reason = '' AND removed_by = ''",
+            params![user, device_id.as_str(), because.as_str(), by.unwrap_or_default()],
+        )?;
+        Ok(())
     }
 
     fn remember(&self, user: i64, (device_id, key): (&str, &str), because: Because) -> Result<()> {

@@ -12,7 +12,7 @@ use super::device_lists::{NewDevices, no_device_list, read_list};
 use super::engine::SqliteStorage;
 use super::journal::{self, Entry, Journal, JournalError};
 use super::query::Query as _;
-use super::revocation::Revocation;
+use super::revocation::{BY, Revocation};
 use super::sign_in::Because;
 use super::tx::{State, Tx};
 use crate::storage::{Actor, AuditNote, Result, StorageError, StoredList, UserKey};
@@ -201,11 +201,12 @@ impl TakenBack {
 
     fn apply(&mut self, tx: &mut Tx<'_>, what: Revocation) -> Result<()> {
         match what {
-            Revocation::SignedOut { user_id, device_id, key } => {
+            Revocation::SignedOut { user_id, device_id, key, why } => {
                 let user = tx.user(&user_id)?;
+                let because = Because::of(&why);
                 // The database may not know the device, which is told all the same that it was signed out.
-                tx.remember_removed(user, &device_id, &key)?;
-                tx.remove_device(UserKey(user), &device_id, Because::Account)?;
+                tx.remember_removed(user, (&device_id, &key), because, why.strip_prefix(BY))?;
+                tx.remove_device(UserKey(user), &device_id, because)?;
                 self.signed_out.push((user_id, device_id));
             }
             Revocation::AccessKey { user_id, hash } => {

@@ -83,6 +83,33 @@ async fn a_list_revives_nobody_who_was_signed_out() {
     by_device_key(server.api, "alice", &third).await.ok();
 }
 
+/// By whom or why is in the record, too.
+#[tokio::test]
+async fn why_a_device_is_signed_out_is_known_after_a_restore() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Binary::start(folder.path());
+    let mut alice = Owner::at(server.api, "alice").await;
+    let (lost, laptop) = (Keyed::new("lost012345678901", 12), Keyed::new("laptop0123456789", 13));
+    alice.lets_in(&lost).await;
+    by_device_key(server.api, "alice", &lost).await.ok();
+    done(folder.path(), &["backup", "then.tar"]);
+    done(folder.path(), &["sign-out", "--user-id", "alice", "--device-id", "lost012345678901"]);
+    let list = alice.identity.list(3, &[&alice.key, &laptop]);
+    alice.publishes(list, json!([enrolment(&laptop)])).await;
+    by_device_key(server.api, "alice", &laptop).await.ok();
+    let list = alice.identity.list(4, &[&alice.key]);
+    alice.publishes(list, json!([])).await;
+    drop(server);
+    for _ in 0..2 {
+        done(folder.path(), &["restore", "then.tar", "--force"]);
+        let server = Binary::start(folder.path());
+        let told = by_device_key(server.api, "alice", &lost).await.is("device_removed");
+        assert_eq!((&told["reason"], &told["device_id"]), (&json!("administrator"), &Value::Null));
+        let told = by_device_key(server.api, "alice", &laptop).await.is("device_removed");
+        assert_eq!((&told["reason"], &told["device_id"]), (&Value::Null, &json!(alice.person.device.as_str())));
+    }
+}
+
 /// A device of after the backup comes in again where the record is there; where it is not, it is told to wait, and comes in
 /// once another one has brought the list in which it stands.
 #[tokio::test]

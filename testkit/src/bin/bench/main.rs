@@ -144,7 +144,7 @@ async fn main() -> Result<()> {
             Part::Queue => queue::measure(&mut bench, dir.path()).await?,
             Part::Mailbox => mailbox::measure(&mut bench, dir.path()).await?,
             Part::Latency => latency::measure(&mut bench, dir.path()).await?,
-            Part::Groups => groups::measure(&mut bench, dir.path()).await?,
+            Part::Groups => Box::pin(groups::measure(&mut bench, dir.path())).await?,
             Part::Profile => profile::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,

@@ -70,6 +70,25 @@ async fn a_further_device_hears_the_title_though_its_own_others_are_away() -> Re
     room.is_called(&tablet, "Choir").await
 }
 
+/// Nobody need be there who could tell it: the device that let it in has.
+#[tokio::test]
+async fn a_linked_device_knows_at_once_what_groups_are_called() -> Result<()> {
+    let server = Server::start().await?;
+    let (mut alice, mut bob) = (server.person("alice").await?, server.person("bob").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before", &[&alice, &bob]).await?;
+    let mut tablet = bob.links(&server.url()).await?;
+    for who in [&mut alice, &mut bob] {
+        who.goes_offline().await?;
+    }
+    tablet.goes_online().await?;
+    room.is_called(&tablet, "Choir").await?;
+    // Another one counts, once it is given.
+    alice.goes_online().await?;
+    alice.client().set_group_title(room.chat(&alice).await?, "Chorus").await?;
+    room.is_called(&tablet, "Chorus").await
+}
+
 fn added(who: &Person) -> GroupNews {
     GroupNews { added: names(&[who]), ..GroupNews::default() }
 }

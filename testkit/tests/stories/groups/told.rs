@@ -1,12 +1,14 @@
 //! What changes in a group is told, whichever way it comes.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{GroupNews, Role};
+use privmsg_client::{GroupNews, MessageView, Role};
 use privmsg_e2ee::{OsRng, Participant, Roster};
 use privmsg_protocol::{Incarnation, UserId};
 use privmsg_testkit::hostile::{Claim, HostileMember, Verdict, Who};
 use privmsg_testkit::wait::{PATIENCE, until};
-use privmsg_testkit::{Person, Server};
+use privmsg_testkit::{Clock, Person, Server};
 
 use super::{Room, names};
 
@@ -97,5 +99,38 @@ async fn what_has_changed_before_one_joins_anew_is_told_by_whose_word() -> Resul
     let told = room.news(&bob).await?;
     ensure!(told.iter().filter(|(_, news)| !news.is_deed()).count() == 0, "{told:?}");
     ensure!(told.iter().filter(|(_, news)| *news == added).count() == 1, "once: {told:?}");
+    Ok(())
+}
+
+/// Whoever was away is told when something was changed, not when they hear of it; and on another device of one's own it is news.
+#[tokio::test]
+async fn a_change_is_dated_when_it_was_made() -> Result<()> {
+    const AWAY_S: i64 = 3 * 3600;
+    let server = Server::start().await?;
+    let (alice, clock) = (server.person("alice").await?, Clock::right());
+    let (carol, account) = (server.person("carol").await?, server.admin().creates("bob").await?);
+    let mut bob = Person::signs_in_by(&server.url(), &account, Arc::new(clock.clone())).await?;
+    bob.goes_online().await?;
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    let phone = alice.takes_another_device(&server.url()).await?;
+    room.is_called(&phone, "Choir").await?;
+    room.all_talk("before", &[&alice, &bob, &phone]).await?;
+    bob.goes_offline().await?;
+    let chat = room.chat(&alice).await?;
+    room.done(&alice, alice.client().add_to_group(chat, &names(&[&carol])).await).await?;
+    room.all_talk("since", &[&alice, &phone, &carol]).await?;
+    clock.advance(AWAY_S);
+    bob.goes_online().await?;
+    room.hears(&bob, "since, carol 2").await?;
+    let added = |message: &MessageView| {
+        message.group_news.as_ref().is_some_and(|news| news.added == names(&[&carol])).then(|| message.clone())
+    };
+    let late = room.messages(&bob).await?.iter().find_map(added).context("bob is told")?;
+    let age_s = (privmsg_client::Clock::now_ms(&clock) - late.sent_at) / 1000;
+    ensure!(age_s >= AWAY_S - 60, "it is dated {age_s} seconds ago");
+    for (who, here) in [(&alice, true), (&phone, false), (&bob, false)] {
+        let told = room.messages(who).await?.iter().find_map(added).context("each is told")?;
+        ensure!(told.group_news.is_some_and(|news| news.here == here), "{}", who.account().user_id);
+    }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::device_lists::heard::{self, Standing};
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::mls::Step;
+use crate::group::news::Moment;
 use crate::group::rosters;
 use crate::group::standing::{enter_roster, take_leave};
 
@@ -23,7 +24,7 @@ use crate::group::standing::{enter_roster, take_leave};
 /// more: the chat stays to be read, and nothing else of the group does.
 pub(super) fn roster_moved(
     step: &Step<'_, '_>,
-    place: &Place,
+    moment: Moment,
     group: &StoredGroup,
     change: &MembershipChange,
     events: &mut Vec<Event>,
@@ -32,7 +33,7 @@ pub(super) fn roster_moved(
         tell_newcomer(step, group, change)?;
         return Ok(false);
     };
-    let (told, _) = enter_roster(step, group, roster, *place)?;
+    let (told, _) = enter_roster(step, group, roster, moment, false)?;
     events.extend(told);
     let own = &step.identity;
     if roster.participant(&own.user_id).is_some_and(|place| *place.identity() == own.account) {
@@ -58,6 +59,9 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
     let Some(teller) = tellers.into_iter().flatten().flatten().find(|teller| teller.is_self) else { return Ok(()) };
     // Whoever has asked to be answered sees nothing of this device, but its user's other devices do.
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
+        return Ok(());
+    }
+    if group_chats::heading(step.tx, group.chat)?.is_none_or(|(title, _)| title.is_empty()) {
         return Ok(());
     }
     // Nor does anybody have it said without end by letting devices come and go.

@@ -85,6 +85,9 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             let of_interest = |id: &GroupId| again.as_ref().is_none_or(|again| again.contains(id));
             // Numbers say nothing then: a group of the backup can have come to where this device was in the other one.
             let is_restored = groups::note_lineage(step.tx, &lineage)?;
+            if is_restored {
+                consent::tell_again(step.tx, step.now_ms)?;
+            }
             let mut events = Vec::new();
             for ours in before.values().filter(|ours| may_be_lost(ours) && of_interest(&ours.group_id)) {
                 if theirs.iter().any(|group| group.id == ours.group_id) {

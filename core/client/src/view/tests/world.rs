@@ -171,7 +171,7 @@ impl World {
             let place = Place::Numbered { group: GROUP, seq: Seq(seq) };
             match (queued.message_row, accepted) {
                 (Some(row), true) => messages::set_sent(tx, row, place)?,
-                (Some(row), false) => messages::set_failed(tx, row, "too_large")?,
+                (Some(row), false) => drop(messages::set_failed(tx, row, "too_large")?),
                 (None, true) => sent(tx, chat, &queued.message_id, place, now)?,
                 (None, false) => relations::withdraw(tx, &queued.message_id)?,
             }

@@ -86,15 +86,15 @@ pub fn set_sent(tx: &Tx<'_>, id: i64, place: Place) -> Result<(), StoreError> {
     let (group, seq) = number(place);
     let sql = "UPDATE message SET state = 'sent', position = ?2, group_id = ?3, seq = ?4
          WHERE id = ?1 AND state <> 'sent' RETURNING chat_id";
-    place_anew(tx, id, place, |position| update(tx, sql, params![id, position.0, group, seq]))
+    place_anew(tx, id, place, |position| update(tx, sql, params![id, position.0, group, seq])).map(drop)
 }
 
 /// It was refused, and trying again would not help. It stays where the conversation is now. One that the server had taken
-/// before has not failed.
+/// before has not failed. Returns whether it has.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn set_failed(tx: &Tx<'_>, id: i64, code: &str) -> Result<(), StoreError> {
+pub fn set_failed(tx: &Tx<'_>, id: i64, code: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE message SET state = 'failed', failure = ?2, position = ?3
                WHERE id = ?1 AND state <> 'sent' RETURNING chat_id";
     place_anew(tx, id, Place::Here, |position| update(tx, sql, params![id, code, position.0]))
@@ -120,12 +120,13 @@ fn place_anew(
     id: i64,
     place: Place,
     update: impl FnOnce(Position) -> Result<Option<ChatId>, StoreError>,
-) -> Result<(), StoreError> {
-    let Some(message) = super::load(tx, id)? else { return Ok(()) };
-    if let Some(chat) = update(position::of(tx, message.chat, place)?)? {
+) -> Result<bool, StoreError> {
+    let Some(message) = super::load(tx, id)? else { return Ok(false) };
+    let changed = update(position::of(tx, message.chat, place)?)?;
+    if let Some(chat) = changed {
         chats::find_last(tx, chat)?;
     }
-    Ok(())
+    Ok(changed.is_some())
 }
 
 /// Its author has deleted it for everybody: what it said goes, that there was something stays.

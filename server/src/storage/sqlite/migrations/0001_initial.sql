@@ -658,7 +658,7 @@ CREATE TABLE revocation (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     kind    TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    -- A device and its key with a blank in between, the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
+    -- A device, its key and why it was signed out with blanks in between, that is a reason or @ and another device; the hash of a key, a user; of what an identity has signed two texts with a blank in between: certificate and
     -- device list, or recovery key and sealed identity, in hexadecimal but for the last; a roster.
     subject BLOB NOT NULL DEFAULT x''
 ) STRICT;
@@ -667,7 +667,17 @@ CREATE TABLE revocation (
 CREATE TRIGGER revoke_device AFTER UPDATE OF removed_at ON device
 WHEN old.removed_at = 0 AND new.removed_at <> 0 AND old.waiting <> 1 BEGIN
     INSERT INTO revocation (kind, user_id, subject)
-    SELECT 'signed_out', user_id, CAST(new.device_id || ' ' || new.public_key AS BLOB) FROM user WHERE id = new.user;
+    SELECT 'signed_out', user_id, CAST(new.device_id || ' ' || new.public_key || ' ' || coalesce(
+            (SELECT reason FROM removed_key WHERE user = new.user AND device_id = new.device_id ORDER BY id DESC LIMIT 1),
+            '') AS BLOB)
+    FROM user WHERE id = new.user;
+END;
+
+-- By which other one is noted behind that.
+CREATE TRIGGER revoke_device_by AFTER UPDATE OF removed_by ON removed_key WHEN old.removed_by = '' AND new.removed_by <> '' BEGIN
+    INSERT INTO revocation (kind, user_id, subject)
+    SELECT 'signed_out', user_id, CAST(new.device_id || ' ' || new.public_key || ' @' || new.removed_by AS BLOB)
+    FROM user WHERE id = new.user;
 END;
 
 CREATE TRIGGER revoke_key AFTER UPDATE OF access_key_hash ON user

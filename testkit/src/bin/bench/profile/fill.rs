@@ -196,6 +196,7 @@ fn account_of(own: &UserId, here: &DeviceId) -> Account {
         user_id: own.clone(),
         access_key: None,
         device_name: "bench".into(),
+        device_type: String::new(),
         device_key: [1; 32].into(),
         identity: None,
         identity_secret: None,

@@ -32,15 +32,25 @@ pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), Stor
     Ok(())
 }
 
+/// Returns what has failed by that. What was only to be said again has arrived once, and has not.
 fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
     let removed = outbox::withdraw(tx, id)?;
-    outbox::refuse(tx, id, code)?;
-    match removed.and_then(|removed| removed.message_row) {
+    let has_failed = match removed.and_then(|removed| removed.message_row) {
         Some(row) => messages::set_failed(tx, row, code)?,
-        None => relations::withdraw(tx, id)?,
+        None => {
+            relations::withdraw(tx, id)?;
+            true
+        }
+    };
+    if has_failed {
+        outbox::refuse(tx, id, code)?;
     }
-    Ok(removed)
+    Ok(removed.filter(|_| has_failed))
 }
+
+#[cfg(test)]
+#[path = "failing_tests.rs"]
+mod tests;
 
 /// Takes a message out of the outbox for good.
 pub(in crate::engine) async fn give_up(link: &Link, id: MessageId, code: ErrorCode) -> Result<(), ClientError> {
