@@ -166,6 +166,11 @@ impl Link {
         self.state().read.has_read_for(group, epoch, newest)
     }
 
+    /// This device is not behind in a group any more, or has joined it.
+    pub(crate) fn is_done_for(&self, group: &GroupId) {
+        self.state().read.is_done_for(group);
+    }
+
     /// Messages have arrived, or may be missing.
     pub(crate) fn stir(&self) {
         self.state().restless_since = Some(Instant::now());

@@ -50,6 +50,11 @@ impl Read {
         self.awaited.insert(group, Awaited { epoch, first: known[0], newest });
         false
     }
+
+    /// Nothing is to be read for a group any more: another time it is something else.
+    pub(super) fn is_done_for(&mut self, group: &GroupId) {
+        self.awaited.remove(group);
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +93,16 @@ mod tests {
         assert!(!asks(&mut read, 5), "3 is not there any more");
         read.note([id(4), id(5)], Vec::new());
         assert!(asks(&mut read, 8));
+    }
+
+    /// What was missing has come, and later something else is. Once, that was taken for read as soon as it was looked for.
+    #[test]
+    fn what_was_waited_for_once_is_not_what_is_waited_for_now() {
+        let mut read = Read::default();
+        assert!(!asks(&mut read, 3));
+        read.note([id(3)], Vec::new());
+        read.is_done_for(&GROUP);
+        assert!(!asks(&mut read, 4));
     }
 
     #[test]

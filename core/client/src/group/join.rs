@@ -89,6 +89,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         link.context.emit_all(events);
         match outcome {
             Outcome::Joining => {}
+            Outcome::Invited => return Ok(()),
             Outcome::Held => return Err(ClientError::IdentityToAccept),
             // It goes on when this user writes there.
             Outcome::FormerSelf if !here.is_known => {
@@ -173,6 +174,8 @@ impl Here {
 pub(crate) enum Outcome {
     /// It is on its way.
     Joining,
+    /// An invitation has come: what was said behind it can be read only by that.
+    Invited,
     /// Not before the user has accepted the other one's identity.
     Held,
     /// It is between other people: this user had another identity then.
@@ -195,6 +198,9 @@ async fn prepare(
     };
     link.context
         .step(&link.identity, move |step| {
+            if welcomes::is_kept(step.tx, &id)? {
+                return Ok((Outcome::Invited, Vec::new()));
+            }
             let chat = chats::find(step.tx, &claim.kind)?;
             let made_at = leaf_dates::next(step, chat)?;
             let part = step.tx.savepoint()?;

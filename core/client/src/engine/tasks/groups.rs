@@ -276,6 +276,7 @@ async fn catch_up(link: &Arc<Link>, id: GroupId) -> Result<(), ClientError> {
         return Ok(link.context.store.write(move |tx| lags::postpone(tx, &id, now + DRAIN_WAIT)).await?);
     }
     let (standing, events) = link.context.step(&link.identity, move |step| last_look(step, id)).await?;
+    link.is_done_for(&id);
     link.context.emit_all(events);
     match standing {
         None | Some(Standing::OwedAnswers) => Ok(()),
