@@ -5,8 +5,9 @@
 //! devices say by themselves.
 
 mod elsewhere;
+mod unanswered;
 
-use privmsg_protocol::{ConversationId, ErrorCode, GroupId, UserId};
+use privmsg_protocol::{ConversationId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 
@@ -14,6 +15,7 @@ use crate::chats::{self, ChatId, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, blocks, gaps, groups, owed_receipts};
 
 pub use elsewhere::{Undone, decided_by_others, decisions, hear, is_to_be_told, set_decided_by, undo};
+pub use unanswered::{is_said_unanswered, note_unanswered, was_answered};
 
 /// Tells the server what was decided, and asks what it knows.
 pub const TASK: TaskName = TaskName::new("requests");
@@ -322,20 +324,6 @@ pub fn tell_again(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes over in which groups nobody of this user has answered, as the server says. That opens nothing and takes nothing back.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn note_unanswered(tx: &Tx<'_>, groups: &[GroupId]) -> Result<(), StoreError> {
-    tx.sql().execute("DELETE FROM said_unanswered", [])?;
-    for group in groups {
-        tx.sql()
-            .prepare_cached("INSERT OR IGNORE INTO said_unanswered (group_id) VALUES (?1)")?
-            .execute([group.as_bytes().as_slice()])?;
-    }
-    Ok(())
-}
-
 /// Chats that await an answer, the newest first: not those with somebody who is blocked, nor groups that the user is out of.
 ///
 /// # Errors
@@ -366,33 +354,6 @@ pub fn is_kept_away(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError>
         },
         Consent::Open | Consent::Unknown => Ok(false),
     }
-}
-
-/// Somebody else has said something in a chat: what was not taken there before they answered is tried again at once.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn was_answered(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
-    let released = tx
-        .sql()
-        .prepare_cached(
-            "DELETE FROM hold WHERE reason = ?1 AND (scope = 'chat' AND id = ?2
-                 OR scope = 'group' AND id IN (SELECT group_id FROM mls_group WHERE chat_id = ?3))",
-        )?
-        .execute(params![ErrorCode::AwaitsAnswer.as_str(), chat.0.to_be_bytes().as_slice(), chat.0])?;
-    if released > 0 {
-        tx.changed(Change::Holds);
-    }
-    Ok(())
-}
-
-/// Whether the server calls a group unanswered.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn is_said_unanswered(at: &Snapshot<'_>, group: &GroupId) -> Result<bool, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT EXISTS (SELECT 1 FROM said_unanswered WHERE group_id = ?1)")?;
-    Ok(query.query_row([group.as_bytes().as_slice()], |row| row.get(0))?)
 }
 
 #[cfg(test)]
