@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_protocol::{MessageId, Seq};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId, Seq};
 
 use super::*;
 use crate::Store;
