@@ -318,11 +318,8 @@ pub fn set_told(tx: &Tx<'_>, chat: ChatId, open: bool) -> Result<(), StoreError>
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn tell_again(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
-    tx.sql()
-        .prepare_cached(
-            "UPDATE consent SET told = 0 WHERE state = 'declined' OR (state = 'open' AND decided_at > ?1 - ?2)",
-        )?
-        .execute([now_ms, LATELY_MS])?;
+    let sql = "UPDATE consent SET told = 0 WHERE state = 'declined' OR (state = 'open' AND decided_at > ?1 - ?2)";
+    tx.sql().prepare_cached(sql)?.execute([now_ms, LATELY_MS])?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }

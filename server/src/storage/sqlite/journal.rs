@@ -269,7 +269,12 @@ mod tests {
             let what = match id % 3 {
                 0 => {
                     let device_id = DeviceId::new(&device).unwrap();
-                    Revocation::SignedOut { user_id: user("mallory"), device_id, key: String::new(), why: String::new() }
+                    Revocation::SignedOut {
+                        user_id: user("mallory"),
+                        device_id,
+                        key: String::new(),
+                        why: String::new(),
+                    }
                 }
                 1 => listed("mallory"),
                 _ => Revocation::Blocked { user_id: user("mallory"), peer: user("alice") },
