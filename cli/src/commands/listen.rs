@@ -138,8 +138,8 @@ async fn is_said_otherwise(client: &Client, message: &MessageView, said: &mut Sa
         // The command ends with it.
         MessageKind::SignedOutHere => client.signed_out().await?.is_some(),
         MessageKind::IdentityChanged => !said.keys.insert((message.sender_id.clone(), message.sent_at)),
-        // The devices are those of the other key, or another one of the user's has accepted that, which is a line of its own.
-        MessageKind::ForeignList | MessageKind::KnownOtherwise => {
+        // The devices are those of the other key, of which there is a line.
+        MessageKind::ForeignList => {
             client.contact(&message.sender_id).await.is_ok_and(|contact| contact.changed.is_some())
         }
         _ => false,

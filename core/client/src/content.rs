@@ -255,6 +255,10 @@ fn relate(tx: &Tx<'_>, said: &Said<'_>, key: &str) -> Result<bool, ClientError> 
         return Ok(false);
     }
     let about = relations::of(tx, said.chat, &target.author, &target.message_id)?;
+    let id_of = |known: &Relation| Content::decode(&known.content).map(|known| known.message_id);
+    if said.content.again.is_some() && about.iter().any(|known| id_of(known) == Ok(said.content.message_id)) {
+        return Ok(false);
+    }
     // A deletion of one's own that has no number yet may still be refused.
     let deletes = |relation: &Relation| relation.kind == delete::KIND && relation.position < Position::QUEUED;
     if about.iter().any(deletes) {
@@ -293,6 +297,10 @@ fn note_amended(tx: &Tx<'_>, said: &Said<'_>, target: &Target) -> Result<(), Cli
         amended::note(tx, message.id, &what, said.sender, millis(said.content.sent_at_ms))?;
     }
     Ok(())
+}
+
+pub(crate) fn is_amendment(content: &Content) -> bool {
+    matches!(content.kind, Edit::NUMBER | Delete::NUMBER | Reaction::NUMBER)
 }
 
 /// The message that a content is about.

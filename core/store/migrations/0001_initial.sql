@@ -301,8 +301,9 @@ CREATE TABLE leaf_date (
     user_id TEXT NOT NULL,
     device_key BLOB NOT NULL,          -- Ed25519
     made_at INTEGER NOT NULL,          -- s, as the leaf says
-    restores INTEGER NOT NULL,         -- of the server, that there had been when it was seen
-    back_seq INTEGER NOT NULL,         -- the number of the first commit since the last one of them with which it was seen
+    came INTEGER NOT NULL,             -- after so many restores of the server it was seen first
+    restores INTEGER NOT NULL,         -- and after so many last
+    back INTEGER NOT NULL,             -- the position of the first commit since the last of them with which it was seen
     PRIMARY KEY (chat_id, user_id, device_key)
 ) STRICT, WITHOUT ROWID;
 

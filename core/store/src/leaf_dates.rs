@@ -3,17 +3,18 @@
 
 use std::collections::HashMap;
 
-use privmsg_protocol::{Seq, UserId};
+use privmsg_protocol::UserId;
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::chats::ChatId;
+use crate::position::Position;
 use crate::sql_types::{from_sql, to_sql};
 use crate::{Snapshot, StoreError, Tx};
 
 /// Devices of one user that are remembered in a chat, those that were there last: twice as many as an account may have.
 const MOST: i64 = 64;
 
-/// Notes when a device has made a leaf, if that is later than what is known, and that it was seen with the commit of that number.
+/// Notes when a device has made a leaf, if that is later than what is known, and that it was seen with what stands there.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -23,23 +24,17 @@ pub fn note(
     user: &UserId,
     key: &[u8; 32],
     made_at: u64,
-    seq: Seq,
+    seen: Position,
 ) -> Result<(), StoreError> {
     let (user, key) = (user.as_str(), key.as_slice());
-    let restores: i64 = tx
-        .sql()
-        .prepare_cached("SELECT restores FROM server_lineage")?
-        .query_row([], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0);
-    let values = params![chat.0, user, key, to_sql(made_at), restores, to_sql(seq.0)];
+    let values = params![chat.0, user, key, to_sql(made_at), restores(tx)?, seen.0];
     let mut insert = tx.sql().prepare_cached(
-        "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at, restores, back_seq)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at, came, restores, back)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING",
     )?;
     if insert.execute(values)? == 0 {
         let mut update = tx.sql().prepare_cached(
-            "UPDATE leaf_date SET made_at = ?4, restores = ?5, back_seq = iif(restores = ?5, back_seq, ?6)
+            "UPDATE leaf_date SET made_at = ?4, restores = ?5, back = iif(restores = ?5, back, ?6)
              WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND made_at < ?4",
         )?;
         update.execute(values)?;
@@ -77,42 +72,69 @@ pub fn of(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Res
     Ok(made_at.map(from_sql))
 }
 
+fn restores(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT restores FROM server_lineage")?;
+    Ok(query.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
 /// Whether a device was there before the server was restored last, and has not been seen since.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn comes_back(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<bool, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM leaf_date JOIN server_lineage AS server
-         WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND leaf_date.restores < server.restores)",
+        "SELECT EXISTS (SELECT 1 FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND restores < ?4)",
     )?;
-    Ok(query.query_row(params![chat.0, user.as_str(), key.as_slice()], |row| row.get(0))?)
+    Ok(query.query_row(params![chat.0, user.as_str(), key.as_slice(), restores(at)?], |row| row.get(0))?)
 }
 
-/// With which commit the first of a user's devices came back after the server was restored last.
+/// It is back, whatever its leaf says: it was seen with what stands there.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn is_back(tx: &Tx<'_>, chat: ChatId, user: &UserId, key: &[u8; 32], seen: Position) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached(
+            "UPDATE leaf_date SET restores = ?4, back = ?5
+             WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND restores < ?4",
+        )?
+        .execute(params![chat.0, user.as_str(), key.as_slice(), restores(tx)?, seen.0])?;
+    Ok(())
+}
+
+/// Where the first of a user's devices came back after the server was restored last.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn first_back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId) -> Result<Option<Seq>, StoreError> {
+pub fn first_back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId) -> Result<Option<Position>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT min(back_seq) FROM leaf_date JOIN server_lineage AS server USING (restores)
-         WHERE server.restores > 0 AND chat_id = ?1 AND user_id = ?2",
+        "SELECT min(back) FROM leaf_date WHERE chat_id = ?1 AND user_id = ?2 AND came < ?3 AND restores = ?3",
     )?;
-    let seq: Option<i64> = query.query_row(params![chat.0, user.as_str()], |row| row.get(0))?;
-    Ok(seq.map(|seq| Seq(from_sql(seq))))
+    let back: Option<i64> = query.query_row(params![chat.0, user.as_str(), restores(at)?], |row| row.get(0))?;
+    Ok(back.map(Position))
 }
 
-/// With which commit a device came back after the server was restored last, if it has been.
+/// Where a device came back after the server was restored last, if it has.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<Option<Seq>, StoreError> {
+pub fn back_at(at: &Snapshot<'_>, chat: ChatId, user: &UserId, key: &[u8; 32]) -> Result<Option<Position>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT back_seq FROM leaf_date JOIN server_lineage AS server USING (restores)
-         WHERE server.restores > 0 AND chat_id = ?1 AND user_id = ?2 AND device_key = ?3",
+        "SELECT back FROM leaf_date
+         WHERE chat_id = ?1 AND user_id = ?2 AND device_key = ?3 AND came < ?4 AND restores = ?4",
     )?;
-    let seq = query.query_row(params![chat.0, user.as_str(), key.as_slice()], |row| row.get(0)).optional()?;
-    Ok(seq.map(|seq| Seq(from_sql(seq))))
+    let back = query.query_row(params![chat.0, user.as_str(), key.as_slice(), restores(at)?], |row| row.get(0));
+    Ok(back.optional()?.map(Position))
+}
+
+/// Where the last one came whom nobody had seen before the server was restored last.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn newcomer_at(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Position>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT max(back) FROM leaf_date WHERE chat_id = ?1 AND came = ?2")?;
+    let back: Option<i64> = query.query_row(params![chat.0, restores(at)?], |row| row.get(0))?;
+    Ok(back.map(Position))
 }
 
 /// Forgets a user's devices, who takes no part in the chat any more: should they be let in again, it is by key packages that they
@@ -156,10 +178,10 @@ mod tests {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
             let other = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
             for made_at in [5, 9, 7] {
-                note(tx, chat, &user("bob"), &[1; 32], made_at, Seq(1))?;
+                note(tx, chat, &user("bob"), &[1; 32], made_at, Position(1))?;
             }
-            note(tx, chat, &user("carol"), &[2; 32], 3, Seq(1))?;
-            note(tx, other, &user("bob"), &[1; 32], 4, Seq(1))?;
+            note(tx, chat, &user("carol"), &[2; 32], 3, Position(1))?;
+            note(tx, other, &user("bob"), &[1; 32], 4, Position(1))?;
             let before = (all(tx, chat)?, all(tx, other)?);
             forget(tx, chat, &user("bob"))?;
             let after = all(tx, chat)?;
@@ -180,9 +202,9 @@ mod tests {
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let kept = store.write(|tx| {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
-            note(tx, chat, &user("bob"), &[255; 32], 1, Seq(1))?;
+            note(tx, chat, &user("bob"), &[255; 32], 1, Position(1))?;
             for device in 0..200 {
-                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device), Seq(1))?;
+                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device), Position(1))?;
             }
             all(tx, chat)
         });
@@ -198,7 +220,7 @@ mod tests {
         let seen = store.write(|tx| {
             let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
             let bob = user("bob");
-            let sees = |device: u8, made_at, seq| note(tx, chat, &bob, &[device; 32], made_at, Seq(seq));
+            let sees = |device: u8, made_at, seq| note(tx, chat, &bob, &[device; 32], made_at, Position(seq));
             let stands = |device: u8| {
                 let key = [device; 32];
                 let back = (back_at(tx, chat, &bob, &key)?, first_back_at(tx, chat, &bob)?);
@@ -217,16 +239,27 @@ mod tests {
             seen.extend([stands(1)?, stands(2)?, stands(9)?]);
             sees(2, 20, 9)?;
             seen.push(stands(2)?);
+            assert_eq!(newcomer_at(tx, chat)?, None);
+            (sees(3, 1, 10)?, sees(4, 1, 11)?);
+            seen.push(stands(3)?);
+            assert_eq!(newcomer_at(tx, chat)?, Some(Position(11)));
+            groups::note_lineage(tx, "third")?;
+            // A leaf that is no later than the one before brings it back once.
+            is_back(tx, chat, &bob, &[1; 32], Position(12))?;
+            is_back(tx, chat, &bob, &[1; 32], Position(13))?;
+            seen.push(stands(1)?);
             Ok::<_, StoreError>(seen)
         });
-        let (none, first) = (None, Some(Seq(4)));
+        let (none, first) = (None, Some(Position(4)));
         let stands = [
             (false, (none, none)),
             (true, (none, none)),
             (false, (first, first)),
             (true, (none, first)),
             (false, (none, first)),
-            (false, (Some(Seq(9)), first)),
+            (false, (Some(Position(9)), first)),
+            (false, (none, first)),
+            (false, (Some(Position(12)), Some(Position(12)))),
         ];
         assert_eq!(seen.await.unwrap(), stands);
     }

@@ -180,6 +180,11 @@ async fn a_device_that_comes_back_late_after_a_restore_has_what_was_said_meanwhi
         by.delivered(&said).await?;
         to.hears(by, text).await?;
     }
+    let fine = phone.messages(&bobs).await?.into_iter().find(|message| message.text == "fine");
+    let fine = fine.ok_or_else(|| anyhow::anyhow!("she has said it"))?.message_id;
+    phone.client().edit(fine, "fine, thanks".into()).await?;
+    bobs.has(&phone, "fine, thanks").await?;
+    let talk = ["are you there?", "yes", "fine, thanks"].map(str::to_owned);
     for device in [&mut laptop, &mut tablet] {
         device.goes_online().await?;
     }

@@ -21,6 +21,9 @@ use crate::own_devices::learn;
 /// This device has asked the others for what was decided before it was there.
 const ASKED: &str = "decisions_asked";
 
+/// It has to ask them again.
+const NEVER: i64 = 0;
+
 /// How far the clock of another device may be ahead, ms.
 const AHEAD_MS: i64 = 24 * 3600 * 1000;
 
@@ -171,7 +174,12 @@ pub(crate) fn undo(
 
 /// Whether this device has still to ask the others of the account.
 pub(crate) fn has_to_ask(at: &Snapshot<'_>) -> Result<bool, StoreError> {
-    Ok(settings::get(at, ASKED)?.is_none())
+    Ok(settings::get(at, ASKED)?.is_none_or(|asked| asked == NEVER))
+}
+
+/// What they have said meanwhile has not come to this device: it asks them again.
+pub(crate) fn has_missed(tx: &Tx<'_>) -> Result<(), StoreError> {
+    settings::set(tx, ASKED, NEVER)
 }
 
 /// Asks the others of the account, if there are any, for what was decided before this device was there.

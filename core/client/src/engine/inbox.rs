@@ -30,7 +30,7 @@ use crate::error::{ClientError, During as _};
 use crate::events::Event;
 use crate::group::mls::Step;
 use crate::group::news::Moment;
-use crate::group::saying_again::{first_place, say_to_latecomer};
+use crate::group::saying_again::{self, first_place, say_to_latecomer};
 use crate::group::{leaf_dates, unusable};
 
 /// What a page came to.
@@ -251,6 +251,9 @@ impl<'a, 't> Intake<'a, 't> {
                 tracing::warn!("rejected a message whose envelope names another one");
                 return Ok(Verdict::Unreadable);
             }
+            Ok(content) if content.again.is_some() && !saying_again::is_taken(step, group, &content)? => {
+                return Ok(Verdict::Seen);
+            }
             Ok(content) => {
                 let place = first_place(step, group, &content, message.seq)?.unwrap_or(place);
                 people::hear(step, (group.chat, place), sender, &content, plaintext)?
@@ -311,9 +314,9 @@ impl<'a, 't> Intake<'a, 't> {
         }
         groups::set_epoch(tx, id, change.epoch)?;
         if change.added.contains(&change.committer) {
-            say_to_latecomer(self.step, group, &change.committer)?;
+            say_to_latecomer(self.step, group, &change.committer, place_of(message, group))?;
         }
-        leaf_dates::note(tx, group.chat, &change.dates, message.seq.unwrap_or_default())?;
+        leaf_dates::note(tx, group.chat, &change.dates, place_of(message, group))?;
         if group.reconcile > 0 {
             // Whom the server did not let this device put out may have renewed their leaf, or be out.
             holds::forget_of(tx, &groups::TASK, Scope::Group(*id))?;
@@ -366,10 +369,7 @@ impl<'a, 't> Intake<'a, 't> {
 
 /// Where what a message says stands in its chat.
 fn place_of(message: &DeliveredMessage, group: &StoredGroup) -> Place {
-    match message.seq {
-        Some(seq) => Place::Numbered { group: group.group_id, seq },
-        None => Place::Here,
-    }
+    Place::in_group(group.group_id, message.seq)
 }
 
 /// Whether the envelope, which the server has checked, names who MLS says it is from.

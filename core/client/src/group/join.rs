@@ -11,6 +11,7 @@ use privmsg_protocol::{ErrorCode, GroupId, Incarnation, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Scope};
+use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
 use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, reached, rejoins};
 use tokio::time::sleep;
@@ -335,7 +336,7 @@ pub(crate) fn use_welcome(
                 asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
-                note_leaves(step, &id, &conversation, welcome.seq.unwrap_or_default())?;
+                note_leaves(step, &id, &conversation, welcome.seq)?;
                 events.extend(membership::has_come_in(step, id)?);
                 plan::settle(step.tx, &id)?;
                 lags::remove(step.tx, &id)?;
@@ -374,9 +375,14 @@ pub(crate) fn use_welcome(
 /// Notes when the leaves were made among which this device has come in. By a key package that is older than what others have seen
 /// of it, it renews its leaf at once, for nothing is said to it before; and puts out those of the user's other devices of
 /// which that is true, which may be away: others cannot.
-fn note_leaves(step: &Step<'_, '_>, id: &GroupId, conversation: &Conversation, seq: Seq) -> Result<(), ClientError> {
+fn note_leaves(
+    step: &Step<'_, '_>,
+    id: &GroupId,
+    conversation: &Conversation,
+    seq: Option<Seq>,
+) -> Result<(), ClientError> {
     let Some(group) = groups::load(step.tx, id)? else { return Ok(()) };
-    leaf_dates::note(step.tx, group.chat, &conversation.dates(), seq)?;
+    leaf_dates::note(step.tx, group.chat, &conversation.dates(), Place::in_group(*id, seq))?;
     let stale = leaf_dates::stale(step.tx, &group, conversation)?;
     let own = conversation.members().into_iter().filter(|member| member.user_id == step.identity.user_id);
     for member in own.filter(|member| stale.contains(&member.device_key)) {

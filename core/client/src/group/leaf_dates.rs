@@ -7,20 +7,21 @@ use std::collections::HashSet;
 use privmsg_e2ee::{Conversation, LeafDate};
 use privmsg_mls_public::DevicePublicKey;
 use privmsg_mls_public::numbers::{following, is_stale};
-use privmsg_protocol::Seq;
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_store::chats::ChatId;
 use privmsg_store::groups::StoredGroup;
+use privmsg_store::position::{self, Place};
 use privmsg_store::{Snapshot, StoreError, Tx, leaf_dates, settings};
 
 use super::mls::Step;
 use crate::clock::seconds;
 use crate::error::ClientError;
 
-/// Notes the leaves of a tree in which this device stands, or that have come into it, by the commit with that number.
-pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate], seq: Seq) -> Result<(), ClientError> {
+/// Notes the leaves of a tree in which this device stands, or that have come into it, with what stands at that place.
+pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate], place: Place) -> Result<(), ClientError> {
+    let seen = position::of(tx, chat, place)?;
     for LeafDate { user_id, device_key, made_at } in dates {
-        leaf_dates::note(tx, chat, user_id, device_key.as_bytes(), *made_at, seq)?;
+        leaf_dates::note(tx, chat, user_id, device_key.as_bytes(), *made_at, seen)?;
     }
     Ok(())
 }

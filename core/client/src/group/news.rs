@@ -86,12 +86,6 @@ impl GroupNews {
         news
     }
 
-    /// Whether it is known who has done it. Else this device says it by itself.
-    #[must_use]
-    pub const fn is_deed(&self) -> bool {
-        !(self.came_in || self.unknown_to_server || self.went_on || self.unseen)
-    }
-
     /// Whether there is nothing to tell, as when somebody only signs with another key.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self { here: self.here, ..Self::default() }

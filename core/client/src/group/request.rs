@@ -10,17 +10,18 @@ use privmsg_protocol::rest::{
     SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
+use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, chats, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
+use privmsg_store::{Tx, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
 use super::saying_again::{had_taken_since, say_again};
 use super::standing::{is_gone, stepped, vanished};
 use super::{change, leaf_dates, membership, plan, rosters, schedule, told};
-use crate::content::title;
+use crate::content::{decisions, title};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -206,7 +207,7 @@ impl Asked<'_> {
                         groups::set_told(step.tx, &id, None)?;
                     }
                     news.extend(stepped(step, &group, Place::Numbered { group: id, seq })?);
-                    leaf_dates::note(step.tx, group.chat, &dates, seq)?;
+                    leaf_dates::note(step.tx, group.chat, &dates, Place::Numbered { group: id, seq })?;
                 }
                 groups::set_request(step.tx, &id, None)?;
                 groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
@@ -312,7 +313,6 @@ impl Asked<'_> {
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
             let comes_back = leaf_dates::comes_back(step, group.chat)?;
-            leaf_dates::note(step.tx, group.chat, &conversation.dates(), accepted.seq)?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
             groups::set_told(step.tx, &id, None)?;
             groups::set_request(step.tx, &id, None)?;
@@ -328,8 +328,13 @@ impl Asked<'_> {
             if comes_back {
                 // What was said since the backup bears numbers that are given out again.
                 groups::renumber(step.tx, &id)?;
+                if chats::load(step.tx, group.chat)?.kind == ChatKind::SelfNotes {
+                    decisions::has_missed(step.tx)?;
+                }
             }
             gaps::restart(step.tx, &id, accepted.seq)?;
+            let place = Place::Numbered { group: id, seq: accepted.seq };
+            leaf_dates::note(step.tx, group.chat, &conversation.dates(), place)?;
             // Devices may have gone while this one was away, its own former ones among them.
             groups::set_reconcile(step.tx, &id)?;
             let mut events = membership::has_come_in(step, id)?;

@@ -8,13 +8,13 @@ use privmsg_e2ee::{Again, Content, Member};
 use privmsg_protocol::Seq;
 use privmsg_store::groups::StoredGroup;
 use privmsg_store::messages::{self, Kind};
-use privmsg_store::position::{self, Place};
+use privmsg_store::position::{self, Place, Position};
 use privmsg_store::{chats, gaps, leaf_dates, outbox, said_again};
 
 use super::asking;
 use super::mls::Step;
 use super::news::GroupNews;
-use crate::content::new_message_id;
+use crate::content::{self, new_message_id};
 use crate::error::ClientError;
 
 /// How old what is said again may be: older than the backup that a server is restored from.
@@ -42,24 +42,35 @@ pub(crate) fn say_again(step: &Step<'_, '_>, group: &StoredGroup, from: Seq) -> 
     Ok(said_again::queue(step.tx, group.chat, first, step.now_ms - SAID_LATELY_MS, own)?)
 }
 
-/// A device joins a chat that has no roster. What this one has said there since another one of the same user's is back, and so
-/// what was not kept from that user, is said again to it: nothing of before a newcomer is said to a newcomer.
-pub(crate) fn say_to_latecomer(step: &Step<'_, '_>, group: &StoredGroup, joiner: &Member) -> Result<(), ClientError> {
+/// A device joins a chat that has no roster, with what stands at `place`. What this one has said there lately, since another one of the same
+/// user's is back, and this one itself, is said again to it, once; not what was said before the last newcomer came. What the server has
+/// kept from that user since, at their wish, was said for all that this device knows: they pass it over.
+pub(crate) fn say_to_latecomer(
+    step: &Step<'_, '_>,
+    group: &StoredGroup,
+    joiner: &Member,
+    place: Place,
+) -> Result<(), ClientError> {
     if group.roster.is_some() || joiner.is_self || asking::is_closed(step.tx, &chats::load(step.tx, group.chat)?.kind)?
     {
         return Ok(());
     }
-    let user = &joiner.user_id;
-    if !leaf_dates::comes_back(step.tx, group.chat, user, joiner.device_key.as_bytes())? {
+    let (user, key) = (&joiner.user_id, joiner.device_key.as_bytes());
+    if !leaf_dates::comes_back(step.tx, group.chat, user, key)? {
         return Ok(());
     }
-    let Some(since) = leaf_dates::first_back_at(step.tx, group.chat, user)? else { return Ok(()) };
-    let after = position::of(step.tx, group.chat, Place::Numbered { group: group.group_id, seq: since })?;
+    let own_key = step.identity.device.public();
     let own = (&step.identity.user_id, &step.identity.device_id);
-    for spoken in said_again::behind(step.tx, group.chat, after, own)? {
+    let theirs = leaf_dates::first_back_at(step.tx, group.chat, user)?;
+    let ours = leaf_dates::back_at(step.tx, group.chat, own.0, own_key.as_bytes())?;
+    leaf_dates::is_back(step.tx, group.chat, user, key, position::of(step.tx, group.chat, place)?)?;
+    let (Some(theirs), Some(ours)) = (theirs, ours) else { return Ok(()) };
+    let newcomer = leaf_dates::newcomer_at(step.tx, group.chat)?.unwrap_or(Position::START);
+    let (after, since) = (theirs.max(ours).max(newcomer), step.now_ms - SAID_LATELY_MS);
+    for spoken in said_again::behind(step.tx, group.chat, after, since, own)? {
         let Ok(content) = Content::decode(&spoken.content) else { continue };
         let envelope_id = new_message_id(step.now_ms)?;
-        let again = content.again(Again { envelope_id, seq: spoken.seq.map(|seq| seq.0) });
+        let again = content.again(Again { envelope_id, seq: Some(spoken.seq.0) });
         // One that is as long as can be has no room for it.
         if let Ok(bytes) = again.encode() {
             outbox::insert(step.tx, group.chat, &envelope_id, &bytes, None)?;
@@ -68,9 +79,21 @@ pub(crate) fn say_to_latecomer(step: &Step<'_, '_>, group: &StoredGroup, joiner:
     Ok(())
 }
 
-/// Where what comes with the number `now`, and is said once more, was said first: in a hole, or before this device came back, where it
-/// shows nothing else, and behind what its user has read. That is its author's word, as the time is. A hole stays one, for it is not
-/// the author who knows what was lost.
+/// Whether what is said once more is heard: not in a group of people, where nobody says anything again in this way and whoever came later
+/// would hear another thing under a name that the others know; and not what this user did not want to hear when it was said.
+pub(crate) fn is_taken(step: &Step<'_, '_>, group: &StoredGroup, content: &Content) -> Result<bool, ClientError> {
+    let first = content.again.and_then(|again| again.seq).map(Seq);
+    let is_unwanted = first.map_or(Ok(false), |first| gaps::is_withheld(step.tx, &group.group_id, first))?;
+    if group.roster.is_some() || is_unwanted {
+        tracing::info!(group_id = %group.group_id, "passed over what is said once more");
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Where what comes with the number `now`, and is said once more, was said first: in a hole, or before this device came back, and behind
+/// what its user has read. That is its author's word, as the time is. A hole stays one, for it is not the author who knows what was
+/// lost. What amends a message of the author's stands where it stood, so that it undoes nothing newer.
 pub(crate) fn first_place(
     step: &Step<'_, '_>,
     group: &StoredGroup,
@@ -78,11 +101,14 @@ pub(crate) fn first_place(
     now: Option<Seq>,
 ) -> Result<Option<Place>, ClientError> {
     let (Some(first), Some(now)) = (content.again.and_then(|again| again.seq).map(Seq), now) else { return Ok(None) };
-    let own = (&step.identity.user_id, step.identity.device.public());
-    let is_nowhere = !gaps::is_seen(step.tx, &group.group_id, first)?
-        || leaf_dates::back_at(step.tx, group.chat, own.0, own.1.as_bytes())?.is_some_and(|back| first < back);
     let place = Place::Numbered { group: group.group_id, seq: first };
+    if first >= now || content::is_amendment(content) {
+        return Ok((first < now).then_some(place));
+    }
+    let own = (&step.identity.user_id, step.identity.device.public());
+    let position = position::of(step.tx, group.chat, place)?;
+    let is_nowhere = !gaps::is_seen(step.tx, &group.group_id, first)?
+        || leaf_dates::back_at(step.tx, group.chat, own.0, own.1.as_bytes())?.is_some_and(|back| position < back);
     let read_to = chats::summary(step.tx, group.chat)?.map(|summary| summary.read_to);
-    let is_unread = read_to < Some(position::of(step.tx, group.chat, place)?);
-    Ok((first < now && is_nowhere && is_unread).then_some(place))
+    Ok((is_nowhere && read_to < Some(position)).then_some(place))
 }

@@ -60,7 +60,8 @@ pub(crate) fn all(at: &Snapshot<'_>, account: &Account) -> Result<Vec<Vec<u8>>, 
     Ok(stored.filter_map(|stored| sealed(account, &stored)).collect())
 }
 
-/// Keeps a copy as the newest, if the identity has signed for it and it is not known, nor was once. Returns whether it has.
+/// Keeps a copy as the newest, if the identity has signed for it and it is not known, nor was once. Returns whether the
+/// identity has.
 pub(crate) fn keep(tx: &Tx<'_>, copy: &SealedIdentity) -> Result<bool, ClientError> {
     let Some(account) = account::load(tx)? else { return Ok(false) };
     let Some(sealed) = copy.signed_by(&public_identity(&account)?, &account.user_id) else { return Ok(false) };

@@ -27,7 +27,10 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         other => other,
     };
     let is_lost = matches!(&answer, Err(error) if error.is(&ErrorCode::ServerRestored));
-    store.write(move |tx| settings::set(tx, LOST, is_lost.into())).await?;
+    // A line that is broken says nothing.
+    if answer.as_ref().map_or_else(|error| error.code().is_some(), |_| true) {
+        store.write(move |tx| settings::set(tx, LOST, is_lost.into())).await?;
+    }
     let answer = match answer {
         Err(error) if error.is(&ErrorCode::InvalidCredentials) || error.is(&ErrorCode::DeviceRemoved) => {
             return Err(ClientError::DeviceForgotten(SignOutCause::Forgotten));

@@ -46,7 +46,13 @@ pub fn say(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<Tol
 pub fn hear(tx: &Tx<'_>, told: &Told, by: &DeviceId, now_ms: i64) -> Result<bool, StoreError> {
     let (was, at) = known(tx, &told.user)?.unwrap_or_default();
     // Decided at the same moment: all devices come to the same.
-    if told.at_ms < at || was == Some(told.blocked) || (told.at_ms == at && !told.blocked) {
+    if told.at_ms < at || (told.at_ms == at && (was == Some(told.blocked) || !told.blocked)) {
+        return Ok(false);
+    }
+    if was == Some(told.blocked) {
+        // No news, but what was said before that is older now.
+        let sql = "UPDATE blocked_user SET said_at = ?2 WHERE user_id = ?1";
+        tx.sql().prepare_cached(sql)?.execute(params![told.user.as_str(), told.at_ms])?;
         return Ok(false);
     }
     if was.is_none() {

@@ -45,13 +45,14 @@ pub fn queue(
 /// Something that was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoken {
-    /// Its number, where it is a message that people see.
-    pub seq: Option<Seq>,
+    /// The number that it has in its group.
+    pub seq: Seq,
     /// Its encoded content.
     pub content: Vec<u8>,
 }
 
-/// What `user` has said on `device` in a chat behind a position, the newest of it, and what they have said there about messages.
+/// What `user` has said on `device` in a chat behind a position and since `since_ms`, the newest of it, and what they have said there about
+/// messages.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -59,22 +60,24 @@ pub fn behind(
     at: &Snapshot<'_>,
     chat: ChatId,
     after: Position,
+    since_ms: i64,
     (user, device): (&UserId, &DeviceId),
 ) -> Result<Vec<Spoken>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT seq, content FROM (
-             SELECT position, seq, content FROM message
+        "SELECT position, content FROM (
+             SELECT position, content FROM message
              WHERE chat_id = ?1 AND position > ?2 AND position < ?3 AND hidden = 0 AND deleted_at IS NULL
-                 AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0
+                 AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
              UNION ALL
-             SELECT position, NULL, content FROM relation
-             WHERE chat_id = ?1 AND position > ?2 AND position < ?3 AND sender_id = ?4 AND pending = x''
-             ORDER BY position DESC LIMIT ?6)
+             SELECT position, content FROM relation
+             WHERE chat_id = ?1 AND position > ?2 AND position < ?3 AND sender_id = ?4 AND pending = x'' AND sent_at >= ?6
+             ORDER BY position DESC LIMIT ?7)
          ORDER BY position",
     )?;
-    let values = params![chat.0, after.0, Position::QUEUED.0, user.as_str(), device.as_str(), AT_ONCE];
+    let values = params![chat.0, after.0, Position::QUEUED.0, user.as_str(), device.as_str(), since_ms, AT_ONCE];
     let rows = query.query_map(values, |row| {
-        Ok(Spoken { seq: row.get::<_, Option<i64>>(0)?.map(|seq| Seq(from_sql(seq))), content: row.get(1)? })
+        let (_, seq) = Position(row.get(0)?).ordinal_and_seq();
+        Ok(Spoken { seq: Seq(from_sql(seq)), content: row.get(1)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

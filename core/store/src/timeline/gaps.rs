@@ -119,6 +119,14 @@ pub fn withhold(tx: &Tx<'_>, group: &GroupId, first: Seq, last: Seq, wanted: boo
     shown(tx, group)
 }
 
+/// Whether the server has kept a number from this device, as its user wanted it.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_withheld(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    Ok(hole_around(at, group, seq)?.is_some_and(|hole| hole.state == State::Withheld))
+}
+
 /// How many numbers of a group up to `seq` have not come, and may still.
 ///
 /// # Errors

@@ -63,6 +63,14 @@ pub enum Place {
     At(Position),
 }
 
+impl Place {
+    /// Where a message with that number stands; one without is of this device only.
+    #[must_use]
+    pub fn in_group(group: GroupId, seq: Option<Seq>) -> Self {
+        seq.map_or(Self::Here, |seq| Self::Numbered { group, seq })
+    }
+}
+
 /// The position of a place in a chat.
 ///
 /// # Errors

@@ -85,6 +85,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
             let of_interest = |id: &GroupId| again.as_ref().is_none_or(|again| again.contains(id));
             // Numbers say nothing then: a group of the backup can have come to where this device was in the other one.
             let is_restored = groups::note_lineage(step.tx, &lineage)?;
+            let of_interest = |id: &GroupId| is_restored || of_interest(id);
             if is_restored {
                 consent::tell_again(step.tx, step.now_ms)?;
             }
