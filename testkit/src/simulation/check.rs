@@ -195,7 +195,8 @@ fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &S
         // What nobody has heard yet disappears when it is deleted; what a device had not said yet goes with it.
         let is_said = saying.text.is_some() && world.device(saying.by)?.signed_out.is_none();
         if is_said && !here.contains(&saying.sent.message_id) {
-            missing.push(saying.lost, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
+            let is_lost = saying.lost || world.is_not_said_again(pair, place);
+            missing.push(is_lost, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
         }
     }
     Ok(missing)

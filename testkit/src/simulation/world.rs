@@ -46,6 +46,8 @@ pub(super) struct User {
     /// The first one stays; the others come and go.
     pub(super) devices: Vec<Device>,
     pub(super) blocks: BTreeSet<usize>,
+    /// The devices, by their places, on which they have blocked or unblocked whom.
+    pub(super) blocked_on: BTreeSet<(usize, usize)>,
 }
 
 impl User {
@@ -104,7 +106,7 @@ impl World {
             let device_id = person.client().whoami().await?.device_id.context("a device id")?;
             let first =
                 Device { person, device_id, clock, online: true, signed_out: None, came_later: None, in_backup: false };
-            people.push(User { account, devices: vec![first], blocks: BTreeSet::new() });
+            people.push(User { account, devices: vec![first], blocks: BTreeSet::new(), blocked_on: BTreeSet::new() });
         }
         let mut world = Self {
             server,
@@ -273,12 +275,34 @@ impl World {
 
     /// How many numbers a device may show as missing: none, but for what a restored server had lost.
     pub(super) fn tolerated_gap(&self, chat: Chat, place: Place) -> u64 {
-        let was_there = self.device(place).is_ok_and(|device| device.in_backup);
         match self.gaps.get(&(chat, place)) {
+            _ if matches!(chat, Chat::Pair(pair) if self.was_blocked_by_who_is_gone(pair, place.0)) => u64::MAX,
             Some(gap) => *gap,
-            None if self.was_restored && was_there => u64::MAX,
+            None if self.comes_back(chat, place) => u64::MAX,
             None => 0,
         }
+    }
+
+    /// Whether somebody has blocked the other one on a device that has gone since: that the server keeps back what it does at their own
+    /// wish the others may not have heard, and then they show it as missing.
+    fn was_blocked_by_who_is_gone(&self, (one, other): Pair, user: usize) -> bool {
+        let peer = if user == one { other } else { one };
+        let user = &self.people[user];
+        let is_gone = |place: usize| user.devices.get(place).is_none_or(|device| device.signed_out.is_some());
+        user.blocked_on.iter().any(|(device, whom)| *whom == peer && is_gone(*device))
+    }
+
+    /// Whether a device comes back to a conversation after the restore, since the last comparison.
+    fn comes_back(&self, chat: Chat, place: Place) -> bool {
+        let was_there = self.device(place).is_ok_and(|device| device.in_backup);
+        self.was_restored && was_there && !self.gaps.contains_key(&(chat, place))
+    }
+
+    /// Whether that is not said again to it which was said before it came back: by devices that were not there before the restore
+    /// themselves, and before those came.
+    pub(super) fn is_not_said_again(&self, pair: Pair, place: Place) -> bool {
+        let devices = [pair.0, pair.1].into_iter().flat_map(|user| &self.people[user].devices);
+        self.comes_back(Chat::Pair(pair), place) && devices.into_iter().any(|device| !device.in_backup)
     }
 
     /// All has been compared. Where somebody blocks the other one they join anew when they do not any more.
