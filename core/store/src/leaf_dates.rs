@@ -240,7 +240,8 @@ mod tests {
             sees(2, 20, 9)?;
             seen.push(stands(2)?);
             assert_eq!(newcomer_at(tx, chat)?, None);
-            (sees(3, 1, 10)?, sees(4, 1, 11)?);
+            sees(3, 1, 10)?;
+            sees(4, 1, 11)?;
             seen.push(stands(3)?);
             assert_eq!(newcomer_at(tx, chat)?, Some(Position(11)));
             groups::note_lineage(tx, "third")?;

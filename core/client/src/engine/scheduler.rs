@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use privmsg_protocol::GroupId;
+use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::holds::{self, Hold, Reason, Scope};
 use privmsg_store::{Changes, Snapshot, StoreError, TaskName, groups, lags, welcomes};
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +29,9 @@ const PAUSES: Pauses = Pauses { first: Duration::from_secs(1), longest: Duration
 
 /// After a group that cannot be joined for what it is. A stranger can make many of them, and each attempt fetches its state.
 const REFUSED: Pauses = Pauses { first: Duration::from_secs(10), longest: Duration::from_secs(60 * 60) };
+
+/// So often the server may say when something is to be tried again.
+const PUT_OFF: u32 = 5;
 
 /// What is tried again within this time is about to be done, ms. What has to wait for longer nobody else waits for: one group that
 /// cannot be fetched would keep this device from ever being in step.
@@ -225,7 +228,13 @@ impl Scheduler {
                     (Scope::Group(_), Reason::Unusable) => REFUSED,
                     _ => PAUSES,
                 };
-                let growing = move |attempts| pause.unwrap_or_else(|| pauses.after(attempts, jitter));
+                // A server that always says 'in a moment' is not asked every moment.
+                let is_patient = reason == Reason::Refused(ErrorCode::RateLimited);
+                let growing = move |attempts| match pause {
+                    Some(pause) if is_patient && attempts > PUT_OFF => pause.max(pauses.after(attempts, jitter)),
+                    Some(pause) => pause,
+                    None => pauses.after(attempts, jitter),
+                };
                 let put = store.write(move |tx| {
                     // What has gone meanwhile waits for nothing.
                     if let Scope::Group(id) = scope
