@@ -597,8 +597,9 @@ CREATE TABLE parked (
     group_id BLOB NOT NULL,
     message_id BLOB NOT NULL,
     epoch INTEGER NOT NULL,            -- in which it can be read, by the server's word
+    seq INTEGER NOT NULL,              -- its number; 0 without one. Two devices may say the same again, under one id
     frame TEXT NOT NULL,
-    UNIQUE (group_id, message_id)
+    UNIQUE (group_id, message_id, seq)
 ) STRICT;
 CREATE INDEX parked_epoch ON parked (group_id, epoch, id);
 

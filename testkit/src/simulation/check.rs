@@ -20,6 +20,12 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
     for place in world.places() {
         world.goes_online(place).await?;
     }
+    if world.was_restored {
+        // Who has not answered comes back to a conversation when they do, and nothing is taken for them before.
+        for user in 0..world.people.len() {
+            world.answers(user).await?;
+        }
+    }
     for saying in world.books.since(world.compared) {
         let device = world.device(saying.by)?;
         if device.signed_out.is_some() || saying.text.is_none() {

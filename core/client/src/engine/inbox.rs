@@ -167,7 +167,7 @@ impl<'a, 't> Intake<'a, 't> {
     fn park(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         let frame = serde_json::to_string(message).during("parking a message")?;
         let epoch = message.epoch.unwrap_or_default();
-        if !parked::insert(self.step.tx, &group_id, &message.message_id, epoch, &frame)? {
+        if !parked::insert(self.step.tx, &group_id, (&message.message_id, message.seq), epoch, &frame)? {
             tracing::warn!(%group_id, "no room for a message that came too early");
         }
         Ok(())

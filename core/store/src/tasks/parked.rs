@@ -1,6 +1,6 @@
 //! Messages that arrived before what they need to be decrypted.
 
-use privmsg_protocol::{Epoch, GroupId, MessageId};
+use privmsg_protocol::{Epoch, GroupId, MessageId, Seq};
 use rusqlite::params;
 
 use crate::sql_types::to_sql;
@@ -21,14 +21,14 @@ pub struct Parked {
 const KEPT: i64 = 32_768;
 const KEPT_BYTES: i64 = 64 << 20;
 
-/// Parks a message until `epoch`; a second time is the same. Returns whether there was room.
+/// Parks a message until `epoch`; under the same number a second time is the same. Returns whether there was room.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn insert(
     tx: &Tx<'_>,
     group: &GroupId,
-    message: &MessageId,
+    (message, seq): (&MessageId, Option<Seq>),
     epoch: Epoch,
     frame: &str,
 ) -> Result<bool, StoreError> {
@@ -44,10 +44,10 @@ pub fn insert(
     if !full {
         tx.sql()
             .prepare_cached(
-                "INSERT INTO parked (group_id, message_id, epoch, frame) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (group_id, message_id) DO NOTHING",
+                "INSERT INTO parked (group_id, message_id, seq, epoch, frame) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (group_id, message_id, seq) DO NOTHING",
             )?
-            .execute(params![group, message, to_sql(epoch.0), frame])?;
+            .execute(params![group, message, seq.map_or(0, |seq| to_sql(seq.0)), to_sql(epoch.0), frame])?;
     }
     Ok(!full)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_protocol::{Epoch, GroupId, MessageId};
+use privmsg_protocol::{Epoch, GroupId, MessageId, Seq};
 
 use super::holds::{self, Reason, Scope};
 use super::welcomes::{self, Welcome};
@@ -52,6 +52,22 @@ async fn invitations_are_bounded_in_number_and_in_size() {
     assert_eq!((small, large), (1_000, 4));
 }
 
+/// Two devices of one user may say the same again: one of the two kept for both, the number of the other one was a hole for good.
+#[tokio::test]
+async fn what_two_devices_say_under_one_id_is_parked_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let parked = store.write(|tx| {
+        let (group, id) = (GroupId::from_bytes([1; 16]), MessageId::from_bytes([1; 16]));
+        for (seq, frame) in [(16, "one"), (17, "other"), (17, "other")] {
+            parked::insert(tx, &group, (&id, Some(Seq(seq))), Epoch(1), frame)?;
+        }
+        parked::of_group(tx, &group)
+    });
+    let frames: Vec<_> = parked.await.unwrap().into_iter().map(|parked| parked.frame).collect();
+    assert_eq!(frames, ["one", "other"]);
+}
+
 #[tokio::test]
 async fn what_comes_too_early_is_bounded_for_each_group() {
     let dir = tempfile::tempdir().unwrap();
@@ -61,7 +77,7 @@ async fn what_comes_too_early_is_bounded_for_each_group() {
             let park = |n, message: u32| {
                 let mut id = [0; 16];
                 id[..4].copy_from_slice(&message.to_be_bytes());
-                parked::insert(tx, &group(n), &MessageId::from_bytes(id), Epoch(1), "frame")
+                parked::insert(tx, &group(n), (&MessageId::from_bytes(id), None), Epoch(1), "frame")
             };
             let mut one = 0;
             for n in 0..33_000 {
@@ -93,13 +109,14 @@ async fn what_comes_too_early_in_one_group_leaves_room_for_the_others() {
         let frame = "x".repeat(MIB);
         let fill = |n| {
             let mut count = 0;
-            while parked::insert(tx, &group(n), &MessageId::from_bytes([count; 16]), Epoch(1), &frame)? {
+            while parked::insert(tx, &group(n), (&MessageId::from_bytes([count; 16]), None), Epoch(1), &frame)? {
                 count += 1;
             }
             Ok::<_, StoreError>(count)
         };
         let first = [fill(1)?, fill(2)?, fill(3)?, fill(1)?];
-        let late = parked::insert(tx, &group(4), &MessageId::from_bytes([9; 16]), Epoch(1), &frame[..64 * 1024])?;
+        let late =
+            parked::insert(tx, &group(4), (&MessageId::from_bytes([9; 16]), None), Epoch(1), &frame[..64 * 1024])?;
         parked::clear(tx, &group(1))?;
         Ok::<_, StoreError>((first, late, fill(5)?))
     });

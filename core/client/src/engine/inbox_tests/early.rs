@@ -46,7 +46,8 @@ async fn what_waited_for_an_update_is_read_before_joining_anew() {
     bob.step(move |step| {
         for message in [&commit, &after] {
             let frame = serde_json::to_string(message).unwrap();
-            parked::insert(step.tx, &GROUP, &message.message_id, message.epoch.unwrap(), &frame).unwrap();
+            parked::insert(step.tx, &GROUP, (&message.message_id, message.seq), message.epoch.unwrap(), &frame)
+                .unwrap();
         }
         lags::put(step.tx, &GROUP, after.epoch, step.now_ms).unwrap();
     })
