@@ -14,6 +14,21 @@ use crate::{Snapshot, StoreError, Tx};
 /// Devices of one user that are remembered in a chat, those that were there last: twice as many as an account may have.
 const MOST: i64 = 64;
 
+/// Where leaves were seen, and in which life of the server: the same for a whole tree.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    at: Position,
+    restores: i64,
+}
+
+/// What stands there has been seen now.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn seen(at: &Snapshot<'_>, position: Position) -> Result<Seen, StoreError> {
+    Ok(Seen { at: position, restores: restores(at)? })
+}
+
 /// Notes when a device has made a leaf, if that is later than what is known, and that it was seen with what stands there.
 ///
 /// # Errors
@@ -24,10 +39,10 @@ pub fn note(
     user: &UserId,
     key: &[u8; 32],
     made_at: u64,
-    seen: Position,
+    seen: Seen,
 ) -> Result<(), StoreError> {
     let (user, key) = (user.as_str(), key.as_slice());
-    let values = params![chat.0, user, key, to_sql(made_at), restores(tx)?, seen.0];
+    let values = params![chat.0, user, key, to_sql(made_at), seen.restores, seen.at.0];
     let mut insert = tx.sql().prepare_cached(
         "INSERT INTO leaf_date (chat_id, user_id, device_key, made_at, came, restores, back)
          VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -178,10 +193,10 @@ mod tests {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
             let other = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
             for made_at in [5, 9, 7] {
-                note(tx, chat, &user("bob"), &[1; 32], made_at, Position(1))?;
+                note(tx, chat, &user("bob"), &[1; 32], made_at, seen(tx, Position(1))?)?;
             }
-            note(tx, chat, &user("carol"), &[2; 32], 3, Position(1))?;
-            note(tx, other, &user("bob"), &[1; 32], 4, Position(1))?;
+            note(tx, chat, &user("carol"), &[2; 32], 3, seen(tx, Position(1))?)?;
+            note(tx, other, &user("bob"), &[1; 32], 4, seen(tx, Position(1))?)?;
             let before = (all(tx, chat)?, all(tx, other)?);
             forget(tx, chat, &user("bob"))?;
             let after = all(tx, chat)?;
@@ -202,9 +217,9 @@ mod tests {
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
         let kept = store.write(|tx| {
             let chat = chats::ensure(tx, &ChatKind::SelfNotes, 0)?;
-            note(tx, chat, &user("bob"), &[255; 32], 1, Position(1))?;
+            note(tx, chat, &user("bob"), &[255; 32], 1, seen(tx, Position(1))?)?;
             for device in 0..200 {
-                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device), Position(1))?;
+                note(tx, chat, &user("mallory"), &[device; 32], 100 + u64::from(device), seen(tx, Position(1))?)?;
             }
             all(tx, chat)
         });
@@ -220,7 +235,8 @@ mod tests {
         let seen = store.write(|tx| {
             let chat = chats::ensure(tx, &ChatKind::Direct { peer: user("bob") }, 0)?;
             let bob = user("bob");
-            let sees = |device: u8, made_at, seq| note(tx, chat, &bob, &[device; 32], made_at, Position(seq));
+            let sees =
+                |device: u8, made_at, seq| note(tx, chat, &bob, &[device; 32], made_at, seen(tx, Position(seq))?);
             let stands = |device: u8| {
                 let key = [device; 32];
                 let back = (back_at(tx, chat, &bob, &key)?, first_back_at(tx, chat, &bob)?);
@@ -229,27 +245,27 @@ mod tests {
             groups::note_lineage(tx, "first")?;
             sees(1, 10, 5)?;
             sees(2, 10, 6)?;
-            let mut seen = vec![stands(1)?];
+            let mut stood = vec![stands(1)?];
             groups::note_lineage(tx, "second")?;
             // With the leaf of the backup: that is not to be seen again.
             sees(2, 10, 3)?;
-            seen.push(stands(2)?);
+            stood.push(stands(2)?);
             sees(1, 20, 4)?;
             sees(1, 30, 8)?;
-            seen.extend([stands(1)?, stands(2)?, stands(9)?]);
+            stood.extend([stands(1)?, stands(2)?, stands(9)?]);
             sees(2, 20, 9)?;
-            seen.push(stands(2)?);
+            stood.push(stands(2)?);
             assert_eq!(newcomer_at(tx, chat)?, None);
             sees(3, 1, 10)?;
             sees(4, 1, 11)?;
-            seen.push(stands(3)?);
+            stood.push(stands(3)?);
             assert_eq!(newcomer_at(tx, chat)?, Some(Position(11)));
             groups::note_lineage(tx, "third")?;
             // A leaf that is no later than the one before brings it back once.
             is_back(tx, chat, &bob, &[1; 32], Position(12))?;
             is_back(tx, chat, &bob, &[1; 32], Position(13))?;
-            seen.push(stands(1)?);
-            Ok::<_, StoreError>(seen)
+            stood.push(stands(1)?);
+            Ok::<_, StoreError>(stood)
         });
         let (none, first) = (None, Some(Position(4)));
         let stands = [

@@ -153,3 +153,18 @@ async fn reading_is_told_only_by_who_wants_it() -> Result<()> {
     ensure!(first.read_at().is_none());
     Ok(())
 }
+
+/// What has arrived is told a moment later, for it may be read at once; who goes offline before that tells it on the way.
+#[tokio::test]
+async fn who_goes_offline_has_told_what_has_arrived() -> Result<()> {
+    let (_server, alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "one").await?;
+    bob.hears(&alice, "one").await?;
+    bob.lets_in(&alice).await?;
+    sees(&alice, &bob, "that it has come", |m| m.text == "one" && m.delivered_at().is_some()).await?;
+    alice.says(&bob, "two").await?;
+    bob.hears(&alice, "two").await?;
+    bob.goes_offline().await?;
+    sees(&alice, &bob, "that the second one has come", |m| m.text == "two" && m.delivered_at().is_some()).await?;
+    Ok(())
+}

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use privmsg_client::{ClientError, Consent, HistoryItem, MessageKind, Recipient, Role};
 use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Person, Server};
 
 use super::alice_and_bob;
 use super::own_devices::{id_of, is_waiting, links_in_time, waits_to_be_let_in};
@@ -73,15 +74,21 @@ async fn whom_a_stolen_device_has_let_in_does_not_stay_because_it_has_signed_its
     bob.goes_offline().await
 }
 
-/// A thief silences a contact: the owner is told at once on which device, and calling it back undoes it.
-#[tokio::test]
-async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
-    let (server, mut alice, mut bob) = alice_and_bob().await?;
+/// Alice and Bob, who talk, and another device of hers, which is in the chat.
+async fn with_a_tablet() -> Result<(Server, Person, Person, Person)> {
+    let (server, alice, bob) = alice_and_bob().await?;
     alice.says(&bob, "Hi").await?;
     bob.hears(&alice, "Hi").await?;
     let tablet = alice.takes_another_device(&server.url()).await?;
     bob.says(&alice, "hello").await?;
     tablet.hears(&bob, "hello").await?;
+    Ok((server, alice, bob, tablet))
+}
+
+/// A thief silences a contact: the owner is told at once on which device, and calling it back undoes it.
+#[tokio::test]
+async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
+    let (_server, mut alice, mut bob, tablet) = with_a_tablet().await?;
     alice.hears(&bob, "hello").await?;
     tablet.stands_to(&bob, Consent::Open).await?;
     let stolen = id_of(&tablet).await?;
@@ -113,12 +120,7 @@ async fn what_a_stolen_device_has_declined_stands_as_before() -> Result<()> {
 /// A thief blocks a contact: the owner is told at once on which device, and when it is called back how to undo it.
 #[tokio::test]
 async fn whom_a_stolen_device_has_blocked_is_listed() -> Result<()> {
-    let (server, mut alice, mut bob) = alice_and_bob().await?;
-    alice.says(&bob, "Hi").await?;
-    bob.hears(&alice, "Hi").await?;
-    let tablet = alice.takes_another_device(&server.url()).await?;
-    bob.says(&alice, "hello").await?;
-    tablet.hears(&bob, "hello").await?;
+    let (_server, mut alice, mut bob, tablet) = with_a_tablet().await?;
     let (stolen, name) = (id_of(&tablet).await?, bob.account().user_id.clone());
     tablet.client().block(&name).await?;
     let told = |is_stolen: bool| {

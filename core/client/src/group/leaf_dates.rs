@@ -19,7 +19,7 @@ use crate::error::ClientError;
 
 /// Notes the leaves of a tree in which this device stands, or that have come into it, with what stands at that place.
 pub(crate) fn note(tx: &Tx<'_>, chat: ChatId, dates: &[LeafDate], place: Place) -> Result<(), ClientError> {
-    let seen = position::of(tx, chat, place)?;
+    let seen = leaf_dates::seen(tx, position::of(tx, chat, place)?)?;
     for LeafDate { user_id, device_key, made_at } in dates {
         leaf_dates::note(tx, chat, user_id, device_key.as_bytes(), *made_at, seen)?;
     }
