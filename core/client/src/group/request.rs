@@ -352,7 +352,8 @@ impl Asked<'_> {
             return Err(error);
         }
         let id = self.id;
-        if error.is(&ErrorCode::UnknownGroup) {
+        // Before the comparison, the server may say so because it was restored.
+        if error.is(&ErrorCode::UnknownGroup) && self.link.has_compared() {
             return self.answered(move |step| vanished(step, id)).await;
         }
         self.answered(move |step| abandon_join(step, id)).await?;

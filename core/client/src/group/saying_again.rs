@@ -9,7 +9,7 @@ use privmsg_protocol::Seq;
 use privmsg_store::groups::StoredGroup;
 use privmsg_store::messages::{self, Kind};
 use privmsg_store::position::{self, Place, Position};
-use privmsg_store::{chats, gaps, leaf_dates, outbox, said_again};
+use privmsg_store::{StoreError, chats, gaps, leaf_dates, outbox, said_again};
 
 use super::asking;
 use super::mls::Step;
@@ -59,10 +59,9 @@ pub(crate) fn say_to_latecomer(
     if !leaf_dates::comes_back(step.tx, group.chat, user, key)? {
         return Ok(());
     }
-    let own_key = step.identity.device.public();
     let own = (&step.identity.user_id, &step.identity.device_id);
     let theirs = leaf_dates::first_back_at(step.tx, group.chat, user)?;
-    let ours = leaf_dates::back_at(step.tx, group.chat, own.0, own_key.as_bytes())?;
+    let ours = back_at(step, group)?;
     leaf_dates::is_back(step.tx, group.chat, user, key, position::of(step.tx, group.chat, place)?)?;
     let (Some(theirs), Some(ours)) = (theirs, ours) else { return Ok(()) };
     let newcomer = leaf_dates::newcomer_at(step.tx, group.chat)?.unwrap_or(Position::START);
@@ -80,15 +79,25 @@ pub(crate) fn say_to_latecomer(
 }
 
 /// Whether what is said once more is heard: not in a group of people, where nobody says anything again in this way and whoever came later
-/// would hear another thing under a name that the others know; and not what this user did not want to hear when it was said.
+/// would hear another thing under a name that the others know; not what this user did not want to hear when it was said; and not what
+/// lacks nowhere, as on a device that is newer than it.
 pub(crate) fn is_taken(step: &Step<'_, '_>, group: &StoredGroup, content: &Content) -> Result<bool, ClientError> {
+    let is_wanted = |first| {
+        let lacks = !gaps::is_seen(step.tx, &group.group_id, first)? || back_at(step, group)?.is_some();
+        Ok::<_, StoreError>(lacks && !gaps::is_withheld(step.tx, &group.group_id, first)?)
+    };
     let first = content.again.and_then(|again| again.seq).map(Seq);
-    let is_unwanted = first.map_or(Ok(false), |first| gaps::is_withheld(step.tx, &group.group_id, first))?;
-    if group.roster.is_some() || is_unwanted {
+    if group.roster.is_some() || !first.map_or(Ok(true), is_wanted)? {
         tracing::info!(group_id = %group.group_id, "passed over what is said once more");
         return Ok(false);
     }
     Ok(true)
+}
+
+/// Where this device came back to a chat after its server was restored.
+fn back_at(step: &Step<'_, '_>, group: &StoredGroup) -> Result<Option<Position>, StoreError> {
+    let (own, key) = (&step.identity.user_id, step.identity.device.public());
+    leaf_dates::back_at(step.tx, group.chat, own, key.as_bytes())
 }
 
 /// Where what comes with the number `now`, and is said once more, was said first: in a hole, or before this device came back, and behind
@@ -105,10 +114,9 @@ pub(crate) fn first_place(
     if first >= now || content::is_amendment(content) {
         return Ok((first < now).then_some(place));
     }
-    let own = (&step.identity.user_id, step.identity.device.public());
     let position = position::of(step.tx, group.chat, place)?;
-    let is_nowhere = !gaps::is_seen(step.tx, &group.group_id, first)?
-        || leaf_dates::back_at(step.tx, group.chat, own.0, own.1.as_bytes())?.is_some_and(|back| position < back);
+    let is_nowhere =
+        !gaps::is_seen(step.tx, &group.group_id, first)? || back_at(step, group)?.is_some_and(|back| position < back);
     let read_to = chats::summary(step.tx, group.chat)?.map(|summary| summary.read_to);
     Ok((is_nowhere && read_to < Some(position)).then_some(place))
 }

@@ -4,7 +4,7 @@ use privmsg_e2ee::{ConversationInfo, Roster};
 use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
-use privmsg_store::groups::{self, StoredGroup};
+use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::position::Place;
 use privmsg_store::{chats, consent, holds, leaf_dates};
 
@@ -59,6 +59,15 @@ pub(crate) fn enter_roster(
 
 /// The server knows no such group, or not this user in it.
 pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+    // A restored server, as this device has found out since it was asked: the chat goes on in another one.
+    if groups::load(step.tx, &id)?.is_some_and(|group| group.state == GroupState::Lost) {
+        return Ok(());
+    }
+    is_gone_from(step, id)
+}
+
+/// This user takes no part in a group any more, whose commits they have not seen.
+pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
     tracing::info!(group_id = %id, "the server knows a group no more");
     if let Some(group) = groups::load(step.tx, &id)? {
         is_gone(step, group.chat)?;

@@ -9,6 +9,7 @@ use rusqlite::params;
 
 use super::query::Query as _;
 use super::relay::unknown_group;
+use super::taken_back::was_restored_lately;
 use super::tx::Tx;
 use crate::storage::{Named, Refusal, Result, Session};
 
@@ -40,8 +41,12 @@ impl Tx<'_> {
                 ErrorCode::RateLimited,
                 "you have had the conversation go on in other groups too often today",
             ),
-            // Whose a conversation of one or two is, its name says.
-            (Ok(()), Some(_)) if kind == GroupKind::Group && !takes_part => unknown_group(),
+            // Whose a conversation of one or two is, its name says. A restored server may have lost that somebody has come: the rosters say so.
+            (Ok(()), Some(_))
+                if kind == GroupKind::Group && !takes_part && !was_restored_lately(self.conn, self.now())? =>
+            {
+                unknown_group()
+            }
             (Ok(()), before) => return Ok(before.is_some()),
         };
         Err(refusal.into())

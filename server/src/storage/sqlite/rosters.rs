@@ -14,10 +14,11 @@ use super::device_lists::damaged;
 use super::engine::SqliteStorage;
 use super::participant;
 use super::query::Query as _;
+use super::relay::unknown_group;
 use super::taken_back::was_restored_lately;
 use super::tx::Tx;
 use crate::storage::rosters::invalid;
-use crate::storage::{Named, Refusal, Result, Rosters, Session, UserKey};
+use crate::storage::{Named, Refusal, Result, Rosters, Session, StorageError, UserKey};
 
 impl SqliteStorage {
     /// The rosters of a group after this number, as far as they are kept.
@@ -162,35 +163,22 @@ impl Tx<'_> {
         }
         let base = held.as_ref().unwrap_or(&rosters.founding);
         let current = rosters.current();
+        // What the server has not seen it may have lost, and the certificates with it, if it was set back. Else there are none.
+        let now = self.now();
+        let restored_lately = was_restored_lately(self.conn, now)?;
         let place = |roster: &Roster| roster.participant(&session.user_id).is_some();
-        if !place(base) || !place(current) {
-            return Err(super::relay::unknown_group().into());
+        if !place(current) || !(place(base) || restored_lately) {
+            return Err(unknown_group().into());
         }
         if begins {
             self.check_author(&rosters.founding)?;
         }
-        // What the server has not seen it may have lost, and the certificates with it, if it was set back. Else there are none.
-        let now = self.now();
-        let restored_lately = was_restored_lately(self.conn, now)?;
         let honest = if restored_lately { now.unsigned_abs() } else { 0 };
-        let mut brought = Vec::new();
-        if current.hash() != base.hash() {
-            let mut before = base;
-            for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
-                next.replaces(before).map_err(refusal)?;
-                self.check_author(next)?;
-                self.check_floors(before, next, honest)?;
-                let author = self.present_user(next.author().user_id())?;
-                for new in next.participants().iter().filter(|new| !stands(before, new)) {
-                    let user = self.present_user(new.user_id())?;
-                    brought.extend(user.zip(author));
-                }
-                before = next;
-            }
-            if before.hash() != current.hash() {
-                return Err(stale_roster().into());
-            }
-        }
+        let brought = match self.brought_on_the_way(base, rosters, honest) {
+            // Who cannot show that they have come since is a stranger.
+            Err(StorageError::Refused(_)) if !place(base) => return Err(unknown_group().into()),
+            brought => brought?,
+        };
         // Where the server knows who took part, who has another identity since stays, until an admin says otherwise. Who has come
         // since then has the account, or a restored server has lost it.
         let took_part = |place: &Participant| held.as_ref().is_some_and(|held| stands(held, place));
@@ -203,9 +191,34 @@ impl Tx<'_> {
                 Account::IsAnother => return Err(another_identity(place).into()),
             }
         }
+        if !users.contains(&session.user.0) {
+            return Err(unknown_group().into());
+        }
         users.sort_unstable();
         users.dedup();
         Ok(People { users, brought })
+    }
+
+    /// Checks the steps from the newest roster that the server has to the current one. Returns who has come by them, and who has
+    /// signed it, in the order of the steps.
+    fn brought_on_the_way(&self, base: &Roster, rosters: &Rosters, honest: u64) -> Result<Vec<(i64, i64)>> {
+        let mut brought = Vec::new();
+        let mut before = base;
+        for next in rosters.later.iter().filter(|roster| roster.number() > base.number()) {
+            next.replaces(before).map_err(refusal)?;
+            self.check_author(next)?;
+            self.check_floors(before, next, honest)?;
+            let author = self.present_user(next.author().user_id())?;
+            for new in next.participants().iter().filter(|new| !stands(before, new)) {
+                let user = self.present_user(new.user_id())?;
+                brought.extend(user.zip(author));
+            }
+            before = next;
+        }
+        if before.hash() != rosters.current().hash() {
+            return Err(stale_roster().into());
+        }
+        Ok(brought)
     }
 
     /// Who takes part in the conversation's present group, and stands in this roster.

@@ -240,3 +240,39 @@ async fn what_is_younger_than_the_backup_is_there_again() -> Result<()> {
     room.done(&alice, alice.client().set_role(hers, &bob.account().user_id, Role::Admin).await).await?;
     room.has_people(&bob, &[("alice", Role::Owner), ("bob", Role::Admin), ("carol", Role::Member)]).await
 }
+
+/// Only she who had let him in and he himself know that he has come since the backup. She is not there, he is the only one who can
+/// say so, whoever of the others comes first.
+#[tokio::test]
+async fn whoever_came_since_the_backup_comes_again_by_what_they_have_been_given() -> Result<()> {
+    for he_is_first in [true, false] {
+        let mut server = Server::start().await?;
+        let (mut alice, mut bob, mut dave) =
+            (server.person("alice").await?, server.person("bob").await?, server.person("dave").await?);
+        let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+        room.all_talk("before", &[&alice, &bob]).await?;
+        let backup = server.is_backed_up()?;
+        bob.goes_offline().await?;
+        let hers = room.chat(&alice).await?;
+        room.done(&alice, alice.client().add_to_group(hers, &names(&[&dave])).await).await?;
+        let his = room.chat(&dave).await?;
+        dave.delivered(&room.says(&dave, "here").await?).await?;
+        alice.goes_offline().await?;
+        dave.goes_offline().await?;
+        server.loses_all_since(&backup).await?;
+
+        let (first, then) = if he_is_first { (&mut dave, &mut bob) } else { (&mut bob, &mut dave) };
+        first.goes_online().await?;
+        let said = room.says(first, "first").await?;
+        first.delivered(&said).await?;
+        then.goes_online().await?;
+        room.all_talk("restored", &[&bob, &dave]).await?;
+        for who in [&bob, &dave] {
+            room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Member), ("dave", Role::Member)]).await?;
+        }
+        ensure!(dave.client().group(his).await?.gone.is_none());
+        alice.goes_online().await?;
+        room.all_talk("all", &[&alice, &bob, &dave]).await?;
+    }
+    Ok(())
+}

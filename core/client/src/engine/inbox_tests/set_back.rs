@@ -1,5 +1,6 @@
 //! What a comparison with the server shows of a profile that was set back.
 
+use privmsg_e2ee::Again;
 use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
 
@@ -151,4 +152,25 @@ async fn a_number_that_is_a_lie_is_forgotten_with_the_join() {
     assert_eq!(bob.texts().await, ["next"]);
     bob.compares(on_the_server(epoch, 3)).await;
     assert_eq!(bob.stands().await, None);
+}
+
+/// What is said once more to a device that comes back late is for nobody else: neither for one that was there nor for one that came
+/// later than it, but where it is missing.
+#[tokio::test]
+async fn what_is_said_once_more_is_heard_where_it_lacks() {
+    let (alice, bob) = alice_and_bob().await;
+    let say_again = async |name: u8, first: u64, now: u8| {
+        alice
+            .step(move |step| {
+                let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
+                let content = Content::new(message_id(name), 1, &Text::new(&format!("said as {first}"))).unwrap();
+                let content = content.again(Again { envelope_id: message_id(now), seq: Some(first) }).encode().unwrap();
+                let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
+                delivered(now, chat.epoch(), &bytes, MessageType::Text)
+            })
+            .await
+    };
+    bob.hears(&[&alice.encrypt("two", 2).await, &alice.encrypt("four", 4).await]).await;
+    bob.hears(&[&say_again(20, 2, 6).await, &say_again(21, 3, 7).await, &say_again(22, 1, 8).await]).await;
+    assert_eq!(bob.texts().await, ["two", "four", "said as 3"]);
 }

@@ -36,7 +36,7 @@ use crate::group::mls::Step;
 use crate::group::request::submit;
 use crate::group::rosters;
 use crate::group::schedule::LONGEST_TURN;
-use crate::group::standing::vanished;
+use crate::group::standing::is_gone_from;
 use crate::group::unusable::report;
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
@@ -145,6 +145,10 @@ fn next(
     if group.request.is_some() {
         return Ok(if link.is_creating(&group.group_id) { Next::Wait } else { Next::Now });
     }
+    if !link.has_compared() {
+        // What a server that was restored says of a group, the comparison has to look at first.
+        return Ok(Next::Wait);
+    }
     if group.state == GroupState::Lost {
         if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? {
             return Ok(Next::Wait);
@@ -251,12 +255,12 @@ async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientE
     }
     let own = link.identity.user_id.clone();
     let look = move |at: &Snapshot<'_>| {
-        let is_out = rosters::newest(at, chat)?.is_some_and(|roster| roster.participant(&own).is_none());
-        Ok::<_, ClientError>((chats::load(at, chat)?.kind, reached(at, chat)?.filter(|_| !is_out)))
+        let was_put_out = rosters::newest(at, chat)?.is_some_and(|roster| roster.participant(&own).is_none());
+        Ok::<_, ClientError>((chats::load(at, chat)?.kind, reached(at, chat)?.filter(|_| !was_put_out)))
     };
     match link.context.store.read(look).await? {
         (kind, Some(reached)) => go_on(link, kind, reached).await,
-        (_, None) => link.context.step(&link.identity, move |step| vanished(step, id)).await,
+        (_, None) => link.context.step(&link.identity, move |step| is_gone_from(step, id)).await,
     }
 }
 
