@@ -347,6 +347,7 @@ CREATE TABLE relation (
     message_id BLOB NOT NULL,          -- its own
     sent_at INTEGER NOT NULL,
     content BLOB NOT NULL,             -- encoded
+    said_here INTEGER NOT NULL DEFAULT 0, -- on this device, and the server has taken it
     orphan INTEGER NOT NULL,           -- what it is about has never been here: nobody sees it
     PRIMARY KEY (chat_id, target_author, target_id, kind, sender_id, key, pending)
 ) STRICT, WITHOUT ROWID;

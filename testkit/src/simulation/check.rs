@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::time::timeout;
 
-use super::books::{Chat, Pair, Place};
+use super::books::{Chat, Pair, Place, Saying};
 use super::check_rooms;
 use super::looks::{Look, SETTLING, Shows, settles};
 use super::world::World;
@@ -184,14 +184,19 @@ impl Missing {
 }
 
 /// What should be there and is not: on a device that was there from the beginning everything, on another one what came after
-/// the first that it has.
+/// the first that it has. What is said once more after a restore, by devices that know of no newcomer, it may have or not.
 fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &Shows) -> Result<Missing> {
     let (here, mut missing) = (shows.ids(), Missing::default());
-    if world.device(place)?.came_later.is_some() {
-        let from = reference.messages.iter().position(|(message, _)| here.contains(message));
+    if let Some(came) = world.device(place)?.came_later {
+        let is_older = |message| {
+            let was_said_again = world.books.find(message).is_some_and(|saying| saying.said_again);
+            was_said_again && world.books.number_of(message).is_some_and(|number| number < came)
+        };
+        let from = reference.messages.iter().position(|(message, _)| here.contains(message) && !is_older(*message));
         let since = reference.messages.iter().skip(from.unwrap_or(usize::MAX));
         for (message, _) in since.filter(|(message, _)| !here.contains(message)) {
-            if let Some(saying) = world.books.find(*message).filter(|saying| !saying.blocked) {
+            let wanted = |saying: &&Saying| !saying.blocked && !is_older(*message);
+            if let Some(saying) = world.books.find(*message).filter(wanted) {
                 missing.push(saying.lost, format!("{:?}", saying.text));
             }
         }

@@ -95,7 +95,6 @@ pub(crate) fn adopt(
     chats::note_incarnation(step.tx, chat, info.incarnation())?;
     reached_elsewhere::forget(step.tx, &claim.conversation)?;
     if let Some(roster) = conversation.roster() {
-        holds::release_people(step.tx, chat)?;
         let goes_on = known.is_some_and(|known| known < info.incarnation());
         let Some(part) = take_part(step, chat, roster, claim, goes_on)? else {
             return Ok(Judgement::Refused("a roster that does not continue the known one"));
@@ -195,6 +194,7 @@ pub(crate) fn carry(
     if let Some(former) = groups::of_chat(step.tx, chat)? {
         forget(step, former.group_id)?;
     }
+    holds::release_people(step.tx, chat)?;
     if info.kind() == ConversationKind::Group {
         // Who has not been there since would stop everybody else.
         leaf_dates::forget_all(step.tx, chat)?;

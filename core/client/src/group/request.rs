@@ -312,6 +312,7 @@ impl Asked<'_> {
             let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
             let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
             groups::set_state(step.tx, &id, GroupState::Active)?;
+            holds::release_people(step.tx, group.chat)?;
             let comes_back = leaf_dates::comes_back(step, group.chat)?;
             groups::begin_at(step.tx, &id, conversation.epoch())?;
             groups::set_told(step.tx, &id, None)?;

@@ -288,6 +288,15 @@ fn decides_as_owner(roster: &Roster, known: &[Roster]) -> bool {
     roster.is_owner(roster.author()) && before.is_none_or(|before| people(before) != people(roster))
 }
 
+/// The other one of a group that has two people, as the roster in its GroupContext says.
+pub(crate) fn only_other(group: &StoredGroup, own: &UserId) -> Result<Option<UserId>, ClientError> {
+    let roster = group.roster.as_deref().map(stored).transpose()?;
+    Ok(roster.and_then(|roster| match roster.participants() {
+        [a, b] => [a, b].into_iter().map(Participant::user_id).find(|user| *user != own).cloned(),
+        _ => None,
+    }))
+}
+
 /// A roster that somebody else has handed over.
 pub(crate) fn read(roster: &Opaque) -> Result<Roster, ClientError> {
     let bytes = roster.decode().ok_or(ClientError::Protocol("a roster that is not base64"))?;

@@ -329,9 +329,17 @@ pub fn release_accepted(tx: &Tx<'_>) -> Result<(), StoreError> {
 /// [`StoreError`] of the statement.
 pub fn release_people(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     let (kind, id) = Scope::Chat(chat).columns();
-    let [asked, refused, unsettled] = [Reason::IdentityToAccept, Reason::IdentityRefused, Reason::GroupUnsettled];
-    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4, ?5)";
-    let lifted = params![kind, id, asked.as_str(), refused.as_str(), unsettled.as_str()];
+    let of_people = [
+        Reason::IdentityToAccept,
+        Reason::IdentityRefused,
+        Reason::GroupUnsettled,
+        Reason::Unreachable(Unreachable::NobodyThere),
+        Reason::Refused(ErrorCode::RecipientNotBack),
+        Reason::Refused(ErrorCode::RecipientHasNoDevices),
+    ];
+    let [asked, refused, unsettled, nobody, not_back, no_devices] = of_people.each_ref().map(Reason::as_str);
+    let sql = "DELETE FROM hold WHERE scope = ?1 AND id = ?2 AND reason IN (?3, ?4, ?5, ?6, ?7, ?8)";
+    let lifted = params![kind, id, asked, refused, unsettled, nobody, not_back, no_devices];
     if tx.sql().prepare_cached(sql)?.execute(lifted)? > 0 {
         tx.changed(Change::Holds);
     }

@@ -33,7 +33,7 @@ pub fn queue(
                  AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
              UNION ALL
              SELECT chat_id, position, message_id, content, NULL FROM relation
-             WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND sender_id = ?4 AND pending = x'' AND sent_at >= ?6
+             WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND said_here = 1 AND sent_at >= ?6
              ORDER BY position DESC LIMIT ?7)
          ORDER BY position",
         params![chat.0, first.0, Position::QUEUED.0, user.as_str(), device.as_str(), since_ms, AT_ONCE],
@@ -70,7 +70,7 @@ pub fn behind(
                  AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
              UNION ALL
              SELECT position, content FROM relation
-             WHERE chat_id = ?1 AND position > ?2 AND position < ?3 AND sender_id = ?4 AND pending = x'' AND sent_at >= ?6
+             WHERE chat_id = ?1 AND position > ?2 AND position < ?3 AND said_here = 1 AND sent_at >= ?6
              ORDER BY position DESC LIMIT ?7)
          ORDER BY position",
     )?;

@@ -98,7 +98,8 @@ pub fn put(tx: &Tx<'_>, new: &NewRelation<'_>) -> Result<bool, StoreError> {
                  content, pending, orphan)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, NOT EXISTS
                  (SELECT 1 FROM message WHERE message_id = ?3 AND sender_id = ?2 AND +chat_id = ?1))
-             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
+             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10,
+                 said_here = CASE WHEN message_id = ?8 THEN said_here ELSE 0 END
              WHERE position <= ?7",
         )?
         .execute(params![
@@ -207,10 +208,10 @@ pub fn set_sent(tx: &Tx<'_>, chat: ChatId, id: &MessageId, place: Place) -> Resu
         .sql()
         .prepare_cached(
             "INSERT INTO relation (chat_id, target_author, target_id, kind, sender_id, key, position, message_id, sent_at,
-                 content, orphan)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NOT EXISTS
+                 content, said_here, orphan)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, NOT EXISTS
                  (SELECT 1 FROM message WHERE message_id = ?3 AND sender_id = ?2 AND +chat_id = ?1))
-             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10
+             ON CONFLICT DO UPDATE SET position = ?7, message_id = ?8, sent_at = ?9, content = ?10, said_here = 1
              WHERE position <= ?7",
         )?
         .execute(params![

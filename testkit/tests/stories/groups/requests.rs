@@ -42,6 +42,29 @@ async fn a_group_of_somebody_who_is_blocked_is_kept_away() -> Result<()> {
     Ok(())
 }
 
+/// In a group of only two, whoever has blocked the other hears nothing of them either, as soon as all know that the third one has left. That
+/// is what they wanted, and nothing is missing.
+#[tokio::test]
+async fn what_is_kept_back_in_a_group_of_two_is_not_missing() -> Result<()> {
+    let server = Server::start().await?;
+    let (mallory, bob) = (server.person("mallory").await?, server.person("bob").await?);
+    let carol = server.person("carol").await?;
+    let room = Room::founded(&bob, "Book club", &[&mallory, &carol]).await?;
+    room.all_talk("of three", &[&mallory, &bob, &carol]).await?;
+    bob.client().block(&mallory.account().user_id).await?;
+    room.done(&carol, carol.client().leave_group(room.chat(&carol).await?, None).await).await?;
+    for who in [&bob, &mallory] {
+        room.has_people(who, &[("bob", Role::Owner), ("mallory", Role::Member)]).await?;
+    }
+    let said = room.says(&mallory, "Hear me").await?;
+    mallory.delivered(&said).await?;
+    bob.client().unblock(&mallory.account().user_id).await?;
+    room.says(&mallory, "There you are").await?;
+    room.hears(&bob, "There you are").await?;
+    ensure!(!room.texts(&bob).await?.contains(&"Hear me".to_owned()) && room.gaps(&bob).await? == 0);
+    Ok(())
+}
+
 /// Whoever is declined had a third one in the group, who left.
 #[tokio::test]
 async fn a_group_that_comes_to_be_of_two_is_kept_from_who_has_declined_the_other() -> Result<()> {

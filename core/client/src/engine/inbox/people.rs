@@ -8,7 +8,7 @@ use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::held::{self, Speaker};
 use privmsg_store::messages::Direction;
 use privmsg_store::position::Place;
-use privmsg_store::{contacts, wanted_lists};
+use privmsg_store::{contacts, holds, wanted_lists};
 
 use crate::content::{self, Effect, Said, title};
 use crate::device_lists;
@@ -138,6 +138,7 @@ pub(super) fn came(step: &Step<'_, '_>, group: &StoredGroup, change: &Membership
         return Ok(());
     }
     groups::set_told(step.tx, &group.group_id, None)?;
+    holds::release_people(step.tx, group.chat)?;
     for member in change.added.iter().filter(|member| member.user_id != step.identity.user_id) {
         let known = device_lists::load(step.tx, &member.user_id, member.identity)?;
         let is_known = known.number().is_some() || contacts::load(step.tx, &member.user_id)?.is_some();

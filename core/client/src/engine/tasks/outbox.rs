@@ -38,14 +38,14 @@ use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
 
-/// How long to wait before looking again whether somebody is there. Their coming shows as a commit anyway.
-const NOBODY_PAUSE: Duration = Duration::from_secs(2);
+/// How long to wait before looking again whether somebody is there. Their coming shows as a commit, which lifts the hold.
+const NOBODY_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long to wait before looking again whether a device list has come. One that comes lifts the hold.
 const LIST_PAUSE: Duration = Duration::from_secs(5);
 
 /// At every how many attempts it is looked whether the other one has another identity: every ten minutes.
-const LOOK_EVERY: u32 = 300;
+const LOOK_EVERY: u32 = 10;
 
 /// Pause after a refusal that names none.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
@@ -357,7 +357,10 @@ pub(in crate::engine) async fn refused(
         }
         code if code.retry() == Retry::Never => give_up(link, id, code).await?,
         code => {
-            let pause = error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis);
+            let pause = match code {
+                ErrorCode::RecipientNotBack | ErrorCode::RecipientHasNoDevices => NOBODY_PAUSE,
+                _ => error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis),
+            };
             let held = link.context.store.write(move |tx| {
                 outbox::clear_encrypted(tx, &id)?;
                 holds::put(tx, &outbox::TASK, Scope::Chat(flight.chat), &Reason::Refused(code), now, |_| pause)
