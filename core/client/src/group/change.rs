@@ -227,6 +227,17 @@ pub(crate) fn refuse_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), ClientError> {
     Ok(())
 }
 
+/// The user takes no part any more: if they wanted to leave, they have, and nothing comes of what else they wanted.
+pub(crate) fn end_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), ClientError> {
+    for wanted in group_changes::of_chat(tx, chat)? {
+        match GroupChange::read(&wanted) {
+            Some(GroupChange::Leave { .. }) => group_changes::done(tx, wanted.id)?,
+            _ => group_changes::fail(tx, wanted.id, &ChangeError::NotInGroup.to_string())?,
+        }
+    }
+    Ok(())
+}
+
 /// Forgets what a roster has already.
 pub(crate) fn settle(tx: &Tx<'_>, chat: ChatId, own: &UserId, roster: &Roster) -> Result<(), ClientError> {
     for wanted in group_changes::of_chat(tx, chat)? {

@@ -19,6 +19,7 @@ use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
 use super::claim::{conversation_of, published};
 use super::mls::Step;
 use super::request::{Request, submit};
+use super::standing::nothing_comes_of_it;
 use super::{leaf_dates, membership, roster_steps, rosters};
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
@@ -172,8 +173,10 @@ async fn begin_group(
         roster_steps::learn_waiting(link, group_id(&conversation, Incarnation(before)), chat).await?;
     }
     let roster = link.context.store.read(move |at| rosters::newest(at, chat)).await?.ok_or(ClientError::Unjoinable)?;
-    if roster.participant(&own.user_id).is_none_or(|place| *place.identity() != own.account) {
-        return Err(ClientError::Unjoinable);
+    match roster.participant(&own.user_id) {
+        Some(place) if *place.identity() == own.account => {}
+        Some(_) => return Err(ClientError::Unjoinable),
+        None => return link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await,
     }
     let info = ConversationInfo::group(&roster, incarnation);
     let packages = claim_many(link, roster.participants().to_vec()).await?;

@@ -1,7 +1,13 @@
 //! By whose word somebody leaves.
 
 use privmsg_e2ee::{AccountKey, AccountSigningKey, OsRng};
+use privmsg_protocol::ConversationId;
+use privmsg_store::chats::ChatKind;
+use privmsg_store::group_changes::Fate;
+use privmsg_store::key::DatabaseKey;
+use privmsg_store::{Store, chats};
 
+use super::super::change;
 use super::*;
 
 struct Somebody {
@@ -59,4 +65,22 @@ fn only_who_has_decided_something_as_the_owner_names_another_one() {
     assert_eq!(leaves(&ann, alone.clone(), true), Err(ChangeError::LastOwner));
     let left = leaves(&ann, alone.clone(), false).unwrap().expect("signed");
     assert_eq!((left.replaces(&alone), left.has_owner()), (Ok(()), false));
+}
+
+/// What the server had said "unknown" to was asked of it again and again, and each time key packages of all were claimed for it.
+#[tokio::test]
+async fn who_is_out_has_left_if_they_wanted_to_and_waits_for_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let wanted = store.write(|tx| {
+        let conversation = ConversationId::from_bytes([7; 32]);
+        let chat = chats::ensure(tx, &ChatKind::Group { conversation }, 0)?;
+        let remove = GroupChange::Remove { user_id: UserId::new("zoe").unwrap() }.want(tx, chat)?;
+        let leave = GroupChange::Leave { successor: None }.want(tx, chat)?;
+        change::end_all(tx, chat)?;
+        let waits = group_changes::chats(tx)?.contains(&chat);
+        Ok::<_, ClientError>((waits, group_changes::fate(tx, leave)?, group_changes::fate(tx, remove)?))
+    });
+    let not_in_group = Fate::Failed(ChangeError::NotInGroup.to_string());
+    assert_eq!(wanted.await.unwrap(), (false, Fate::Done, not_in_group));
 }

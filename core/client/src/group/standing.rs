@@ -77,6 +77,7 @@ pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<(), Clien
 
 /// By the server's word this user takes no part in a group of people.
 pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
+    change::end_all(step.tx, chat)?;
     if !group_chats::set_gone(step.tx, chat, Some(Gone::Unknown))? {
         return Ok(Vec::new());
     }
@@ -84,11 +85,16 @@ pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, C
     news.tell(step, chat, &step.identity.user_id)
 }
 
-/// The user takes no part in a group any more. What they have written and not sent will not be.
+/// The user takes no part in a group any more.
 pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
     group_chats::set_gone(step.tx, group.chat, Some(why))?;
     consent::forget(step.tx, &chats::load(step.tx, group.chat)?.kind, step.now_ms)?;
-    fail_all(step.tx, group.chat, ErrorCode::NotAMember.as_str())?;
-    change::refuse_all(step.tx, group.chat)?;
+    nothing_comes_of_it(step, group.chat)?;
     forget(step, group.group_id)
+}
+
+/// What the user has written in a group in which they take no part, and not sent, will not be, nor comes what they wanted to change.
+pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<(), ClientError> {
+    fail_all(step.tx, chat, ErrorCode::NotAMember.as_str())?;
+    change::end_all(step.tx, chat)
 }

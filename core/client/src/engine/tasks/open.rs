@@ -5,9 +5,10 @@ use std::sync::Arc;
 use privmsg_protocol::ErrorCode;
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
-use privmsg_store::holds::Scope;
+use privmsg_store::holds::{Reason, Scope};
 use privmsg_store::{Snapshot, StoreError, TaskName, group_changes, groups, outbox};
 
+use super::outbox::chat_refused;
 use super::{Due, Failure, Task, Work};
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -52,17 +53,30 @@ impl Task for Open {
     fn run(&self, scope: Scope, link: Arc<Link>) -> Work<Result<(), Failure>> {
         Box::pin(async move {
             let Scope::Chat(chat) = scope else { return Ok(()) };
-            let opened = match open_chat(&link, chat).await {
-                // A device has gone since its key package was claimed: it is made anew with those that are there.
-                Err(error) if error.is(&ErrorCode::UnknownDevice) => Err(error),
-                Err(error) => super::outbox::chat_refused(&link, chat, error).await,
-                Ok(()) => Ok(()),
-            };
-            opened.map_err(|error| Failure::of(scope, error))
+            match open(&link, chat).await {
+                Ok(None) => Ok(()),
+                Ok(Some(code)) => {
+                    Err(Failure::Hold { scope, reason: Reason::Refused(code), pause: None, is_first: false })
+                }
+                Err(error) => Err(Failure::of(scope, error)),
+            }
         })
     }
 
     fn at_once(&self) -> usize {
         AT_ONCE
     }
+}
+
+/// Returns why nothing that is queued for the chat will be sent, if files are still being uploaded for it: they fail at their turn.
+async fn open(link: &Arc<Link>, chat: ChatId) -> Result<Option<ErrorCode>, ClientError> {
+    let Err(error) = open_chat(link, chat).await else { return Ok(None) };
+    let code = error.code().cloned();
+    if code == Some(ErrorCode::UnknownDevice) {
+        // A device has gone since its key package was claimed: it is made anew with those that are there.
+        return Err(error);
+    }
+    chat_refused(link, chat, error).await?;
+    let is_left = link.context.store.read(move |at| Ok::<_, ClientError>(outbox::chats(at)?.contains(&chat))).await?;
+    Ok(code.filter(|_| is_left))
 }
