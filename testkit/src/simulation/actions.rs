@@ -202,6 +202,7 @@ async fn blocks_or_unblocks(world: &mut World, place: Place, random: &mut Random
     // What was said and has not been compared may be on its way.
     world.books.may_be_kept_back(Chat::Pair(pair), None, world.compared);
     world.people[place.0].blocked_on.insert((place.1, peer));
+    world.blocked_lately.insert(pair);
     if world.people[place.0].blocks.remove(&peer) {
         insist("unblocking", || client.unblock(&name)).await?;
     } else {

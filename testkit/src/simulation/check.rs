@@ -76,6 +76,7 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
     check_rooms::compare(world).await?;
     world.compared = world.books.messages();
     world.books.are_settled();
+    world.blocked_lately.clear();
     world.gaps_are_known().await?;
     nothing_later_is_on_signed_out_devices(world).await
 }

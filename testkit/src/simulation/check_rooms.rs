@@ -8,7 +8,7 @@ use privmsg_client::Draft;
 use super::books::{Chat, Place, Saying};
 use super::check::Missing;
 use super::looks::{Look, SETTLING, Shown, Shows, settles};
-use super::rooms;
+use super::rooms::{self, Past};
 use super::world::World;
 use crate::database;
 
@@ -23,7 +23,11 @@ pub(super) async fn compare(world: &mut World) -> Result<()> {
         settles("whose devices are in it", || devices_are_theirs(world, number, &members)).await.with_context(what)?;
         let (sayings, people) = (world.compared..world.books.messages(), world.people.len());
         let is_lost = world.books.since(world.compared).iter().any(|saying| saying.said_again);
-        world.rooms[number].settles(sayings, members, people, is_lost);
+        let is_kept_back = world.rooms[number].pairs().into_iter().any(|pair| world.has_blocked_lately(pair));
+        if is_kept_back {
+            world.books.may_be_kept_back(Chat::Room(number), None, world.compared);
+        }
+        world.rooms[number].settles(Past { sayings, is_lost, is_kept_back, ..Past::default() }, members, people);
         for place in world.places() {
             let looked = settles("what it shows", || async { shows_what_it_should(world, number, place).await }).await;
             if let Err(error) = looked {
@@ -141,7 +145,7 @@ async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Res
         if past.outside.contains(&place.0) {
             let heard = of_it.filter(|saying| here.contains(&saying.sent.message_id)).count();
             ensure!(heard == 0, "{place:?} shows {heard} messages of a group in which it had no part");
-        } else if past.inside.contains(&place.0) && is_since(world, place, past.sayings.start)? {
+        } else if past.inside.contains(&place.0) && !past.is_kept_back && is_since(world, place, past.sayings.start)? {
             for saying in of_it {
                 let (has, founder_has) =
                     (here.contains(&saying.sent.message_id), there.contains(&saying.sent.message_id));

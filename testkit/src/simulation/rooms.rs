@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use privmsg_client::{AskedChange, Client, ClientError, GroupView, Recipient, Role};
 use privmsg_protocol::ConversationId;
 
-use super::books::{Chat, Place};
+use super::books::{Chat, Pair, Place};
 use super::world::{World, index, insist};
 use crate::random::Random;
 use crate::wait::{PATIENCE, until};
@@ -35,7 +35,7 @@ pub(super) struct Room {
 }
 
 /// What lies between two comparisons.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Past {
     /// In the order of saying.
     pub(super) sayings: Range<usize>,
@@ -45,6 +45,8 @@ pub(super) struct Past {
     pub(super) outside: BTreeSet<usize>,
     /// The server was restored from a backup that is older.
     pub(super) is_lost: bool,
+    /// Two of whom one blocks the other were perhaps alone in it: what they say is kept back.
+    pub(super) is_kept_back: bool,
 }
 
 impl Room {
@@ -64,13 +66,23 @@ impl Room {
         self.touched_since_backup.insert(user);
     }
 
+    /// Who may have been alone in it since the last comparison, two and two.
+    pub(super) fn pairs(&self) -> Vec<Pair> {
+        let perhaps: BTreeSet<_> = self.members.union(&self.touched).copied().collect();
+        let is_alone = |pair: &Pair| {
+            self.members.iter().all(|user| self.touched.contains(user) || *user == pair.0 || *user == pair.1)
+        };
+        let all = perhaps.iter().flat_map(|one| perhaps.range(one + 1..).map(|other| (*one, *other)));
+        all.filter(is_alone).collect()
+    }
+
     /// It was compared: these take part.
-    pub(super) fn settles(&mut self, sayings: Range<usize>, members: BTreeSet<usize>, people: usize, is_lost: bool) {
+    pub(super) fn settles(&mut self, past: Past, members: BTreeSet<usize>, people: usize) {
         let changed = |user: &usize| self.touched.contains(user);
-        let inside = self.members.iter().filter(|user| members.contains(user) && !changed(user)).copied().collect();
+        let inside = self.members.iter().filter(|user| members.contains(user) && !changed(user)).copied();
         let is_outside = |user: &usize| !self.members.contains(user) && !members.contains(user) && !changed(user);
-        let outside = (0..people).filter(is_outside).collect();
-        self.past.push(Past { sayings, inside, outside, is_lost });
+        let (inside, outside) = (inside.collect(), (0..people).filter(is_outside).collect());
+        self.past.push(Past { inside, outside, ..past });
         self.members = members;
         self.touched.clear();
     }

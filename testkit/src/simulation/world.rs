@@ -80,6 +80,8 @@ pub(super) struct World {
     pub(super) compared: usize,
     pub(super) tally: Tally,
     pub(super) was_restored: bool,
+    /// Between whom a block was put or taken back since the last comparison.
+    pub(super) blocked_lately: BTreeSet<Pair>,
     /// How much each device showed as missing when it was compared after the restore: from then on nothing more may.
     gaps: BTreeMap<(Chat, Place), u64>,
     max_devices: usize,
@@ -119,6 +121,7 @@ impl World {
             compared: 0,
             tally: Tally::default(),
             was_restored: false,
+            blocked_lately: BTreeSet::new(),
             gaps: BTreeMap::new(),
             max_devices: plan.devices,
             backup: dir.path().join("backup.tar"),
@@ -276,10 +279,18 @@ impl World {
     /// How many numbers a device may show as missing: none, but for what a restored server had lost.
     pub(super) fn tolerated_gap(&self, chat: Chat, place: Place) -> u64 {
         match self.gaps.get(&(chat, place)) {
-            _ if matches!(chat, Chat::Pair(pair) if self.was_blocked_by_who_is_gone(pair, place.0)) => u64::MAX,
+            _ if self.pairs_in(chat).into_iter().any(|pair| self.was_blocked_by_who_is_gone(pair, place.0)) => u64::MAX,
             Some(gap) => *gap,
             None if self.comes_back(chat, place) => u64::MAX,
             None => 0,
+        }
+    }
+
+    /// Two who have a conversation for themselves, or a group.
+    fn pairs_in(&self, chat: Chat) -> Vec<Pair> {
+        match chat {
+            Chat::Pair(pair) => vec![pair],
+            Chat::Room(number) => self.rooms[number].pairs(),
         }
     }
 
@@ -321,6 +332,11 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether one of the two blocks the other, or has at any time since the last comparison.
+    pub(super) fn has_blocked_lately(&self, pair: Pair) -> bool {
+        self.blocked_lately.contains(&pair) || self.one_blocks_the_other(pair)
     }
 
     pub(super) fn one_blocks_the_other(&self, (one, other): Pair) -> bool {
