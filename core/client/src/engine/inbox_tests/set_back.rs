@@ -163,7 +163,7 @@ async fn what_is_said_once_more_is_heard_where_it_lacks() {
         alice
             .step(move |step| {
                 let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
-                let content = Content::new(message_id(name), 1, &Text::new(&format!("said as {first}"))).unwrap();
+                let content = Content::new(message_id(name), 1, &Text::new(format!("said as {first}"))).unwrap();
                 let content = content.again(Again { envelope_id: message_id(now), seq: Some(first) }).encode().unwrap();
                 let bytes = chat.encrypt(step.mls, &step.identity.device, &content).unwrap();
                 delivered(now, chat.epoch(), &bytes, MessageType::Text)
