@@ -200,7 +200,12 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
     let at_ms = match on {
         // A clock that was wrong once does not make everything that is said here old.
         Decided::Here | Decided::ByWriting => decision.at_ms.max(decided_at.saturating_add(i64::from(is_other))),
-        Decided::Elsewhere if decision.at_ms < decided_at => return Ok(false),
+        Decided::Elsewhere if decision.at_ms < decided_at => {
+            if before == Consent::Open && !decision.open {
+                has_ended(tx, &decision.chat, decided_at)?;
+            }
+            return Ok(false);
+        }
         // Decided at the same moment: both devices come to the same. What is open there without a decision is so here, too.
         Decided::Elsewhere if decision.at_ms == decided_at && decision.open && (is_decided || decided_at > 0) => {
             return Ok(false);
@@ -242,6 +247,14 @@ pub fn decide(tx: &Tx<'_>, decision: &Decision, on: Decided) -> Result<bool, Sto
         }
     }
     Ok(true)
+}
+
+/// That a chat was declined is heard when it is open again: what was kept back until then was wanted.
+fn has_ended(tx: &Tx<'_>, chat: &ChatKind, at_ms: i64) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE consent SET reopened_at = ?2 WHERE chat = ?1")?
+        .execute(params![name(chat), at_ms])?;
+    chats::find(tx, chat)?.map_or(Ok(()), |chat| gaps::is_wanted_in(tx, chat))
 }
 
 /// What is owed there is owed no more, and what was kept back was wanted.

@@ -47,6 +47,9 @@ pub fn hear(tx: &Tx<'_>, told: &Told, by: &DeviceId, now_ms: i64) -> Result<bool
     let (was, at) = known(tx, &told.user)?.unwrap_or_default();
     // Decided at the same moment: all devices come to the same.
     if told.at_ms < at || (told.at_ms == at && (was == Some(told.blocked) || !told.blocked)) {
+        if told.blocked && was == Some(false) {
+            has_ended(tx, &told.user, now_ms)?;
+        }
         return Ok(false);
     }
     if was == Some(told.blocked) {
@@ -65,6 +68,13 @@ pub fn hear(tx: &Tx<'_>, told: &Told, by: &DeviceId, now_ms: i64) -> Result<bool
     let is_news = !was_so_at_first(tx, told)?;
     put(tx, told, Some(by), now_ms)?;
     Ok(is_news)
+}
+
+/// That somebody was blocked is heard when they are not any more: what was kept back until then was wanted.
+fn has_ended(tx: &Tx<'_>, user: &UserId, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE blocked_user SET ended_at = ?2 WHERE user_id = ?1";
+    tx.sql().prepare_cached(sql)?.execute(params![user.as_str(), now_ms])?;
+    gaps::is_wanted(tx, user)
 }
 
 fn was_so_at_first(at: &Snapshot<'_>, told: &Told) -> Result<bool, StoreError> {

@@ -4,6 +4,7 @@ use privmsg_protocol::{DeviceId, UserId};
 
 use super::*;
 use crate::chats::ChatKind;
+use crate::consent::{self, Consent, Decided, Decision};
 use crate::key::DatabaseKey;
 use crate::{Store, blocks, chats, groups, lags};
 
@@ -131,6 +132,31 @@ async fn what_was_kept_back_is_not_missing_once_it_is_known_why() {
         Ok::<_, StoreError>((before, listed, of_chat(c, chat)?.len()))
     });
     assert_eq!(counts.await.unwrap(), (1, 1, 0));
+}
+
+/// A device on which a block is taken back, or a chat let in, may hear only after that that there was one.
+#[tokio::test]
+async fn what_was_kept_back_is_not_missing_where_its_end_is_known_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([0; 32])).unwrap();
+    let counts = store.write(|c| {
+        let (bob, phone) = (UserId::new("bob").unwrap(), DeviceId::new("phone").unwrap());
+        let kind = ChatKind::Direct { peer: bob.clone() };
+        let chat = chats::ensure(c, &kind, 0)?;
+        groups::insert(c, &GROUP, chat, &[], groups::GroupState::Active, 0)?;
+        note(c, &GROUP, Seq(1))?;
+        blocks::say(c, &bob, false, 9)?;
+        consent::decide(c, &Decision { chat: kind.clone(), open: true, at_ms: 9 }, Decided::Here)?;
+        withhold(c, &GROUP, Seq(2), Seq(3), false)?;
+        let before = of_chat(c, chat)?.len();
+        blocks::hear(c, &blocks::Told { user: bob.clone(), blocked: true, at_ms: 1 }, &phone, 10)?;
+        let blocked = (of_chat(c, chat)?.len(), blocks::was_said_lately(c, &bob, 10)?);
+        withhold(c, &GROUP, Seq(4), Seq(5), false)?;
+        consent::hear(c, &Decision { chat: kind.clone(), open: false, at_ms: 1 }, &phone)?;
+        let declined = (of_chat(c, chat)?.len(), consent::was_declined_lately(c, &kind, 10)?);
+        Ok::<_, StoreError>((before, blocked, declined, blocks::is_blocked(c, &bob)?, consent::of(c, &kind)?))
+    });
+    assert_eq!(counts.await.unwrap(), (1, (0, true), (0, true), false, Consent::Open));
 }
 
 #[tokio::test]
