@@ -10,7 +10,7 @@ use rusqlite::params;
 use crate::chats::{self, Chat, ChatKind};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, groups, outbox, settings};
 
-pub use said::{Told, by_others, differing, hear, say, set_shown, settle, told, was_said_lately};
+pub use said::{Told, by_others, differing, hear, is_said_to_be, say, set_shown, settle, told, was_said_lately};
 
 /// Reads the list anew when the server says that there is news.
 pub const TASK: TaskName = TaskName::new("blocks");

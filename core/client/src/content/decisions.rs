@@ -9,13 +9,12 @@ use privmsg_store::blocks;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent, Decided, Decision};
 use privmsg_store::messages::{Direction, Kind as Notice};
-use privmsg_store::{Snapshot, StoreError, Tx, account, gaps, groups, settings};
+use privmsg_store::{Snapshot, StoreError, Tx, account, settings};
 
 use super::signing_key::of_own_device;
 use super::{ContentKind, Effect, Said, compose, millis, say, says_a_person};
 use crate::error::ClientError;
 use crate::events::Event;
-use crate::group::rosters;
 use crate::own_devices::block_news::{self, BlockNews};
 use crate::own_devices::learn;
 
@@ -66,7 +65,6 @@ fn hear(tx: &Tx<'_>, said: &Said<'_>, mut decisions: Vec<Told>) -> Result<Vec<Ev
     let mut heard = Vec::new();
     let mut events = Vec::new();
     let mut news = BlockNews::by(said.sender_device);
-    let mut blocked = Vec::new();
     for told in decisions {
         if heard.contains(&told.about) {
             continue;
@@ -81,9 +79,8 @@ fn hear(tx: &Tx<'_>, said: &Said<'_>, mut decisions: Vec<Told>) -> Result<Vec<Ev
             DecidedAbout::Sender(user) => {
                 let told = blocks::Told { user, blocked: !open, at_ms };
                 if blocks::hear(tx, &told, by, said.now_ms)? {
-                    news.add(told.user.clone(), told.blocked);
+                    news.add(told.user, told.blocked);
                 }
-                blocked.extend(told.blocked.then_some(told.user));
                 continue;
             }
         };
@@ -94,27 +91,10 @@ fn hear(tx: &Tx<'_>, said: &Said<'_>, mut decisions: Vec<Told>) -> Result<Vec<Ev
             events.extend(learn::line(tx, said.own, &chat, kind, by, said.now_ms)?);
         }
     }
-    believe_in_groups_of_two(tx, said, &blocked)?;
     if let Some((user, device)) = account::sender(tx)? {
         events.extend(news.tell(tx, (&user, &device), said.now_ms)?);
     }
     Ok(events)
-}
-
-/// What the server has said to have kept back of these is known to be wanted, also in groups that have nobody else.
-fn believe_in_groups_of_two(tx: &Tx<'_>, said: &Said<'_>, blocked: &[UserId]) -> Result<(), ClientError> {
-    if blocked.is_empty() {
-        return Ok(());
-    }
-    for group in groups::all(tx)? {
-        if let Some(other) = rosters::only_other(&group, said.own)?
-            && blocked.contains(&other)
-            && blocks::was_said_lately(tx, &other, said.now_ms)?
-        {
-            gaps::is_wanted_in(tx, group.chat)?;
-        }
-    }
-    Ok(())
 }
 
 /// What a person of this user says in a chat, on whichever device, is their answer to whoever has begun it.

@@ -246,6 +246,9 @@ impl<'a, 't> Intake<'a, 't> {
             tracing::warn!("rejected a message of somebody who does not take part any more");
             return Ok(Verdict::Seen);
         }
+        if people::is_unheard(step, group, sender)? {
+            return Ok(Verdict::Seen);
+        }
         let effect = match Content::decode(plaintext) {
             Ok(content) if content.envelope_id() != message.message_id => {
                 tracing::warn!("rejected a message whose envelope names another one");

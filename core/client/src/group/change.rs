@@ -229,10 +229,15 @@ pub(crate) fn refuse_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), ClientError> {
 
 /// The user takes no part any more: if they wanted to leave, they have, and nothing comes of what else they wanted.
 pub(crate) fn end_all(tx: &Tx<'_>, chat: ChatId) -> Result<(), ClientError> {
+    end_all_but_leaving(tx, chat)?;
+    leaving(tx, chat)?.map_or(Ok(()), |(id, _)| Ok(group_changes::done(tx, id)?))
+}
+
+/// The same, as far as the server says: whoever wants to leave does so when it names the group again.
+pub(crate) fn end_all_but_leaving(tx: &Tx<'_>, chat: ChatId) -> Result<(), ClientError> {
     for wanted in group_changes::of_chat(tx, chat)? {
-        match GroupChange::read(&wanted) {
-            Some(GroupChange::Leave { .. }) => group_changes::done(tx, wanted.id)?,
-            _ => group_changes::fail(tx, wanted.id, &ChangeError::NotInGroup.to_string())?,
+        if !matches!(GroupChange::read(&wanted), Some(GroupChange::Leave { .. })) {
+            group_changes::fail(tx, wanted.id, &ChangeError::NotInGroup.to_string())?;
         }
     }
     Ok(())

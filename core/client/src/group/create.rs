@@ -176,11 +176,13 @@ async fn begin_group(
     match roster.participant(&own.user_id) {
         Some(place) if *place.identity() == own.account => {}
         Some(_) => return Err(ClientError::Unjoinable),
-        None => return link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await,
+        None => match link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await? {
+            true => return Err(ClientError::NotInGroup),
+            false => return Ok(()),
+        },
     }
     let info = ConversationInfo::group(&roster, incarnation);
-    let packages = claim_many(link, roster.participants().to_vec()).await?;
-    let id = info.group_id();
+    let (id, packages) = (info.group_id(), claim_many(link, roster.participants().to_vec()).await?);
     let _creating = link.creates(id);
     let made =
         link.context.step(&link.identity, move |step| create(step, &kind, info, Some(roster), &packages, reason));

@@ -7,6 +7,7 @@ use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::contacts::{self, Observation};
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, GroupState};
+use privmsg_store::holds::Scope;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, holds, leaf_dates, reached as reached_elsewhere};
@@ -18,6 +19,7 @@ use super::request::forget;
 use super::{rosters, schedule, told};
 use crate::content::new_message_id;
 use crate::engine::Link;
+use crate::engine::tasks::open;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::identity::Identity;
@@ -65,6 +67,8 @@ pub(crate) fn adopt(
                 return Ok(Judgement::Refused("a roster that does not continue the known one"));
             }
             groups::set_roster(step.tx, &id, &info.encode(), &roster.encode())?;
+            // It may be this device's own attempt to have the chat go on, after the server had said that the user is out.
+            group_chats::set_gone(step.tx, known.chat, None)?;
             holds::release_people(step.tx, known.chat)?;
             events = told::tell(step, known.chat, roster)?;
         }
@@ -195,6 +199,7 @@ pub(crate) fn carry(
         forget(step, former.group_id)?;
     }
     holds::release_people(step.tx, chat)?;
+    holds::forget_of(step.tx, &open::TASK, Scope::Chat(chat))?;
     if info.kind() == ConversationKind::Group {
         // Who has not been there since would stop everybody else.
         leaf_dates::forget_all(step.tx, chat)?;

@@ -14,7 +14,7 @@ use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, epoch_ends, gaps, lags, outbox, parked, reached, welcomes};
+use privmsg_store::{Tx, epoch_ends, gaps, group_chats, lags, outbox, parked, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
@@ -194,6 +194,7 @@ impl Asked<'_> {
                         let goes_on = chats::incarnation(step.tx, group.chat)?.is_some_and(|known| known < begun);
                         chats::note_incarnation(step.tx, group.chat, begun)?;
                         if let Some(roster) = group.roster.as_deref().map(rosters::stored).transpose()? {
+                            group_chats::set_gone(step.tx, group.chat, None)?;
                             if goes_on {
                                 news.extend(told::went_on(step, group.chat)?);
                             }

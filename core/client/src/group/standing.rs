@@ -6,7 +6,7 @@ use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{chats, consent, holds, leaf_dates};
+use privmsg_store::{chats, consent, holds, leaf_dates, outbox};
 
 use super::mls::Step;
 use super::news::{GroupNews, Moment};
@@ -77,7 +77,7 @@ pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<(), Clien
 
 /// By the server's word this user takes no part in a group of people.
 pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, ClientError> {
-    change::end_all(step.tx, chat)?;
+    change::end_all_but_leaving(step.tx, chat)?;
     if !group_chats::set_gone(step.tx, chat, Some(Gone::Unknown))? {
         return Ok(Vec::new());
     }
@@ -94,7 +94,9 @@ pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) ->
 }
 
 /// What the user has written in a group in which they take no part, and not sent, will not be, nor comes what they wanted to change.
-pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<(), ClientError> {
+/// Returns whether something is left: files that are still being uploaded, which fail at their turn.
+pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<bool, ClientError> {
     fail_all(step.tx, chat, ErrorCode::NotAMember.as_str())?;
-    change::end_all(step.tx, chat)
+    change::end_all(step.tx, chat)?;
+    Ok(outbox::chats(step.tx)?.contains(&chat))
 }

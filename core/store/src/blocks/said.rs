@@ -107,6 +107,15 @@ fn put(tx: &Tx<'_>, told: &Told, by: Option<&DeviceId>, now_ms: i64) -> Result<(
     Ok(())
 }
 
+/// Whether a device of the user's has said that somebody is blocked.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_said_to_be(at: &Snapshot<'_>, user: &UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM blocked_user WHERE user_id = ?1 AND said = 1)";
+    Ok(at.sql().prepare_cached(sql)?.query_row([user.as_str()], |row| row.get(0))?)
+}
+
 /// Whether a device of the user's has said that somebody is blocked, or had until lately: then what the server keeps back of theirs is
 /// wanted. The server's own list says nothing of that.
 ///

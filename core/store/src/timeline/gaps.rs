@@ -13,8 +13,8 @@ use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
-pub(crate) use wanted::is_wanted;
-pub use wanted::{any_kept_back, is_wanted_in, take_out};
+pub use wanted::{any_kept_back, take_out};
+pub(crate) use wanted::{is_wanted, is_wanted_in};
 
 /// The highest number that a group can come to: a million a second for twelve days. A server that says more is lying.
 pub const LAST: Seq = Seq((1 << 40) - 1);

@@ -2,12 +2,10 @@
 
 use std::rc::Rc;
 
-use privmsg_mls_public::Roster;
 use privmsg_protocol::rest::GroupKind;
 use privmsg_protocol::{ConversationId, GroupId};
 use rusqlite::{Connection, params};
 
-use super::device_lists::damaged;
 use super::groups::kind_number;
 use super::participant::{self, Participant};
 use super::query::Query as _;
@@ -27,8 +25,6 @@ pub(super) struct GroupEntry {
     pub(super) numbered: bool,
     /// A conversation between two.
     pub(super) is_direct: bool,
-    /// A conversation between two, or a group of people that has only two, also by the roster in its GroupContext.
-    pub(super) names_two: bool,
     pub(super) participants: Rc<[i64]>,
     /// Participants of whom no person has said anything yet.
     pub(super) silent: Vec<i64>,
@@ -99,7 +95,6 @@ impl GroupEntry {
         let kept_out: Vec<i64> = who(|one| one.kept_out.is_some()).collect();
         Ok(Some(Self {
             id,
-            names_two: is_direct || (participants.len() == 2 && names_two(conn, &chat, roster)?),
             chat,
             roster,
             epoch,
@@ -127,15 +122,4 @@ impl GroupEntry {
             active: leaves.iter().filter_map(|(device, active, ..)| active.then_some(*device)).collect(),
         }))
     }
-}
-
-/// Whether a group has two people by the roster of this number.
-fn names_two(conn: &Connection, chat: &ConversationId, number: i64) -> Result<bool> {
-    let body: Option<Vec<u8>> = conn.first(
-        "SELECT body FROM roster WHERE chat_id = ?1 AND number = ?2",
-        params![chat.as_bytes(), number],
-        |row| row.get(0),
-    )?;
-    let roster = body.map(|body| Roster::decode_admitted(&body).map_err(damaged)).transpose()?;
-    Ok(roster.is_some_and(|roster| roster.participants().len() == 2))
 }

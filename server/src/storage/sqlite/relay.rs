@@ -141,9 +141,9 @@ impl Tx<'_> {
         let is_new = group.unheard.contains(&owner) || group.declined.contains(&owner);
         let shown = is_new.then_some(Shown::ToGroup(group_id, group.id, Seq(group.seq.unsigned_abs()).next()));
         let (hearing, present, participants) = (group.hearing(), group.present(), Rc::clone(&group.participants));
-        // A group of people that has only two is like a conversation between them for whom one of them has blocked. Not before a
-        // commit says so to the receiver as well, who takes what is kept back for lost in any other.
-        let (is_of_two, names_two) = (group.is_direct || group.participants.len() == 2, group.names_two);
+        // A group of people that has only two is like a conversation between them for whoever has not answered, or has declined the other.
+        // Of one whom a receiver has blocked it delivers what is said, and their devices pass it over: they know the roster.
+        let (is_direct, is_of_two) = (group.is_direct, group.is_direct || group.participants.len() == 2);
         let other = group.participants.iter().copied().find(|user| *user != owner).filter(|_| is_of_two);
         let row = group.id;
         let asks = match other {
@@ -157,8 +157,8 @@ impl Tx<'_> {
             }
         };
         let is_declined = other.is_some_and(|other| group.declined.contains(&other));
-        let kept_from = match other.filter(|_| names_two) {
-            Some(user) if is_declined || self.state.cache.blocks(self.conn, user, owner)? => {
+        let kept_from = match other {
+            Some(user) if is_declined || (is_direct && self.state.cache.blocks(self.conn, user, owner)?) => {
                 Some(KeptFrom { user, group: Some(row) })
             }
             _ => None,

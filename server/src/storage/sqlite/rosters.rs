@@ -183,6 +183,11 @@ impl Tx<'_> {
         // since then has the account, or a restored server has lost it.
         let took_part = |place: &Participant| held.as_ref().is_some_and(|held| stands(held, place));
         let mut users = self.participants_of_chat(&named.chat, current)?;
+        let is_brought = brought.iter().any(|(user, _)| *user == session.user.0);
+        if held.is_some() && !is_brought && !users.contains(&session.user.0) {
+            // Who has left stands in a roster perhaps, and is in by the word of somebody who may, or not at all.
+            return Err(unknown_group().into());
+        }
         for place in current.participants() {
             match self.account_of(place)? {
                 Account::Is(user) => users.push(user),

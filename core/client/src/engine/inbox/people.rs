@@ -8,7 +8,7 @@ use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::held::{self, Speaker};
 use privmsg_store::messages::Direction;
 use privmsg_store::position::Place;
-use privmsg_store::{contacts, holds, wanted_lists};
+use privmsg_store::{blocks, contacts, holds, wanted_lists};
 
 use crate::content::{self, Effect, Said, title};
 use crate::device_lists;
@@ -76,6 +76,13 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
 pub(super) fn may_speak(step: &Step<'_, '_>, group: &StoredGroup, sender: &Member) -> Result<bool, ClientError> {
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(true) };
     Ok(view.has(&sender.user_id, &sender.identity))
+}
+
+/// Whether what somebody says is passed over: the user has blocked them, and the group has nobody else. That is the word of the user's
+/// own devices; what only the server says to be blocked is heard.
+pub(super) fn is_unheard(step: &Step<'_, '_>, group: &StoredGroup, sender: &Member) -> Result<bool, ClientError> {
+    let other = rosters::only_other(group, &step.identity.user_id)?;
+    Ok(other.is_some_and(|other| other == sender.user_id) && blocks::is_said_to_be(step.tx, &sender.user_id)?)
 }
 
 /// Does what somebody has said, as far as their device is one of their account's.

@@ -22,10 +22,14 @@ pub(crate) const TASK: TaskName = TaskName::new("open");
 
 pub(super) struct Open;
 
-/// Whether the user takes no part in a group of people any more, by a word that is signed.
-fn has_left(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
-    let gone = group_chats::load(at, chat)?.and_then(|group| group.gone);
-    Ok(matches!(gone, Some(Gone::Left | Gone::Removed)))
+/// Whether a group is made for a chat: not where the user takes no part any more, by a word that is signed; nor, by the server's
+/// word, for what they only want to change there.
+fn is_open(at: &Snapshot<'_>, chat: ChatId, is_said: bool) -> Result<bool, StoreError> {
+    Ok(match group_chats::load(at, chat)?.and_then(|group| group.gone) {
+        None => true,
+        Some(Gone::Unknown) => is_said,
+        Some(Gone::Left | Gone::Removed) => false,
+    })
 }
 
 impl Task for Open {
@@ -43,7 +47,8 @@ impl Task for Open {
         let changed = group_changes::chats(at)?;
         let said = outbox::chats(at)?;
         for chat in said.iter().chain(changed.iter().filter(|chat| !said.contains(chat))).copied() {
-            if groups::of_chat(at, chat)?.is_none() && !has_left(at, chat)? && !super::outbox::is_held(at, chat)? {
+            let is_open = is_open(at, chat, said.contains(&chat))?;
+            if groups::of_chat(at, chat)?.is_none() && is_open && !super::outbox::is_held(at, chat)? {
                 due.now.push(Scope::Chat(chat));
             }
         }

@@ -38,8 +38,10 @@ use crate::group::mls::Step;
 use crate::group::policy::Policy;
 use crate::group::request::forget;
 
-/// How long to wait before looking again whether somebody is there. Their coming shows as a commit, which lifts the hold.
-const NOBODY_PAUSE: Duration = Duration::from_secs(60);
+/// How long to wait before looking again whether somebody is there, twice as long each time up to a minute. Their coming shows as a commit,
+/// which lifts the hold; it may come while the hold is being put.
+const NOBODY_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_NOBODY_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long to wait before looking again whether a device list has come. One that comes lifts the hold.
 const LIST_PAUSE: Duration = Duration::from_secs(5);
@@ -88,15 +90,14 @@ impl Task for Outbox {
                     let reason = Reason::DeviceListMissing;
                     Err(Failure::Hold { scope, reason, pause: Some(LIST_PAUSE), is_first: false })
                 }
-                Ok(Sending::NobodyThere) => {
-                    match asks_about_the_other(&link, chat).await {
-                        Ok(true) => return Ok(()),
-                        Ok(false) => {}
-                        Err(error) => return Err(Failure::of(scope, error)),
+                Ok(Sending::NobodyThere) => match nobody_there(&link, chat).await {
+                    Ok(None) => Ok(()),
+                    Ok(Some(pause)) => {
+                        let reason = Reason::Unreachable(Unreachable::NobodyThere);
+                        Err(Failure::Hold { scope, reason, pause: Some(pause), is_first: false })
                     }
-                    let reason = Reason::Unreachable(Unreachable::NobodyThere);
-                    Err(Failure::Hold { scope, reason, pause: Some(NOBODY_PAUSE), is_first: false })
-                }
+                    Err(error) => Err(Failure::of(scope, error)),
+                },
                 Err(error) => Err(Failure::of(scope, error)),
             }
         })
@@ -107,10 +108,14 @@ impl Task for Outbox {
     }
 }
 
-/// Looks now and then whether the other one of a chat in which nobody is there has another identity.
-async fn asks_about_the_other(link: &Arc<Link>, chat: ChatId) -> Result<bool, ClientError> {
+/// Looks now and then whether the other one of a chat in which nobody is there has another identity. Returns how long to wait, if that
+/// did not help.
+async fn nobody_there(link: &Arc<Link>, chat: ChatId) -> Result<Option<Duration>, ClientError> {
     let vain = link.context.store.read(move |at| holds::attempts(at, &outbox::TASK, Scope::Chat(chat))).await?;
-    if vain % LOOK_EVERY == 0 { look_for_the_other(link, chat).await } else { Ok(false) }
+    if vain.is_multiple_of(LOOK_EVERY) && look_for_the_other(link, chat).await? {
+        return Ok(None);
+    }
+    Ok(Some(NOBODY_PAUSE.saturating_mul(1 << vain.min(8)).min(LONGEST_NOBODY_PAUSE)))
 }
 
 /// Nothing is sent to a verified contact whose key has changed, until the user has accepted that.
@@ -357,12 +362,13 @@ pub(in crate::engine) async fn refused(
         }
         code if code.retry() == Retry::Never => give_up(link, id, code).await?,
         code => {
-            let pause = match code {
-                ErrorCode::RecipientNotBack | ErrorCode::RecipientHasNoDevices => NOBODY_PAUSE,
-                _ => error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis),
-            };
+            let is_for_somebody = matches!(code, ErrorCode::RecipientNotBack | ErrorCode::RecipientHasNoDevices);
+            let pause = error.retry_after_ms.map_or(DEFAULT_PAUSE, Duration::from_millis);
             let held = link.context.store.write(move |tx| {
                 outbox::clear_encrypted(tx, &id)?;
+                // Somebody may have come since it was sent.
+                let is_as_then = groups::load(tx, &group)?.is_some_and(|now| now.epoch == flight.epoch);
+                let pause = if is_for_somebody && is_as_then { LONGEST_NOBODY_PAUSE } else { pause };
                 holds::put(tx, &outbox::TASK, Scope::Chat(flight.chat), &Reason::Refused(code), now, |_| pause)
             });
             held.await?;

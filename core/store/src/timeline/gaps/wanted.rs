@@ -17,11 +17,8 @@ pub(crate) fn is_wanted(tx: &Tx<'_>, peer: &UserId) -> Result<(), StoreError> {
         .map_err(StoreError::from)
 }
 
-/// The same of a chat that the user declines, or of a group with nobody else.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn is_wanted_in(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+/// The same of a chat that the user declines.
+pub(crate) fn is_wanted_in(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached("UPDATE gap SET confirmed = 2 WHERE confirmed = 3 AND chat_id = ?1")?
         .execute([chat.0])
