@@ -1,6 +1,6 @@
 //! What was said, by whom, and what has become of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use privmsg_client::Sent;
 use privmsg_protocol::MessageId;
@@ -91,6 +91,12 @@ impl Books {
     /// The place of a message in the order of saying.
     pub(super) fn number_of(&self, message: MessageId) -> Option<usize> {
         self.by_id.get(&message).copied()
+    }
+
+    /// What was said there, but for these.
+    pub(super) fn not_among(&self, chat: Chat, here: &BTreeSet<MessageId>) -> Vec<MessageId> {
+        let said = self.sayings.iter().filter(|saying| saying.chat == chat).map(|saying| saying.sent.message_id);
+        said.filter(|message| !here.contains(message)).collect()
     }
 
     /// From this place in the order of saying.

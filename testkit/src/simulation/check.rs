@@ -206,7 +206,8 @@ fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &S
     for saying in world.books.since(0).iter().filter(|saying| saying.chat == Chat::Pair(pair) && !saying.blocked) {
         // What nobody has heard yet disappears when it is deleted; what a device had not said yet goes with it.
         let is_said = saying.text.is_some() && world.device(saying.by)?.signed_out.is_none();
-        if is_said && !here.contains(&saying.sent.message_id) {
+        let is_known = world.missed.contains(&(place, saying.sent.message_id));
+        if is_said && !is_known && !here.contains(&saying.sent.message_id) {
             let is_lost = saying.lost || world.is_not_said_again(pair, place);
             missing.push(is_lost, format!("{:?}, said by {:?}, on {place:?}", saying.text, saying.by));
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use privmsg_protocol::{DeviceId, UserId};
+use privmsg_client::ClientError;
+use privmsg_protocol::{DeviceId, ErrorCode, MessageId, UserId};
 
 use super::books::{Books, Chat, Pair, Place};
 use super::mallory::Mallory;
@@ -82,8 +83,9 @@ pub(super) struct World {
     pub(super) was_restored: bool,
     /// Between whom a block was put or taken back since the last comparison.
     pub(super) blocked_lately: BTreeSet<Pair>,
-    /// How much each device showed as missing when it was compared after the restore: from then on nothing more may.
+    /// How much each device showed as missing, and what it lacked, when it was compared after the restore: from then on nothing more may.
     gaps: BTreeMap<(Chat, Place), u64>,
+    pub(super) missed: BTreeSet<(Place, MessageId)>,
     max_devices: usize,
     backup: PathBuf,
     /// So many messages had been said.
@@ -121,6 +123,7 @@ impl World {
             compared: 0,
             tally: Tally::default(),
             was_restored: false,
+            missed: BTreeSet::new(),
             blocked_lately: BTreeSet::new(),
             gaps: BTreeMap::new(),
             max_devices: plan.devices,
@@ -218,7 +221,11 @@ impl World {
             rooms::is_called_back(self, user, &gone).await?;
         } else {
             let first = self.device((user, 0))?.person.client().clone();
-            insist("signing a device out", || first.remove_device(&gone)).await?;
+            let removes = async || match first.remove_device(&gone).await {
+                Err(ClientError::Server { code: ErrorCode::UnknownDevice, .. }) => Ok(()),
+                removed => removed.map(drop),
+            };
+            insist("signing a device out", removes).await?;
         }
         let said = self.books.messages();
         self.books.may_be_unsaid((user, device), self.compared);
@@ -327,8 +334,9 @@ impl World {
                 if is_blocked || self.gaps.contains_key(&(chat, place)) {
                     continue;
                 }
-                let gap = self.shows(chat, place).await?.gap;
-                self.gaps.insert((chat, place), gap);
+                let shows = self.shows(chat, place).await?;
+                self.gaps.insert((chat, place), shows.gap);
+                self.missed.extend(self.books.not_among(chat, &shows.ids()).into_iter().map(|one| (place, one)));
             }
         }
         Ok(())
