@@ -196,9 +196,10 @@ fn missing(world: &World, pair: Pair, place: Place, reference: &Shows, shows: &S
         let from = reference.messages.iter().position(|(message, _)| here.contains(message) && !is_older(*message));
         let since = reference.messages.iter().skip(from.unwrap_or(usize::MAX));
         for (message, _) in since.filter(|(message, _)| !here.contains(message)) {
-            let wanted = |saying: &&Saying| !saying.blocked && !is_older(*message);
+            let is_known = world.missed.contains(&(place, *message));
+            let wanted = |saying: &&Saying| !saying.blocked && !is_known && !is_older(*message);
             if let Some(saying) = world.books.find(*message).filter(wanted) {
-                missing.push(saying.lost, format!("{:?}", saying.text));
+                missing.push(saying.lost || world.is_not_said_again(pair, place), format!("{:?}", saying.text));
             }
         }
         return Ok(missing);

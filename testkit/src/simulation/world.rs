@@ -252,6 +252,13 @@ impl World {
     /// Its disk is gone, and the backup is what there is.
     pub(super) async fn is_restored(&mut self) -> Result<()> {
         self.server.kill()?;
+        let said = self.books.messages();
+        for device in self.people.iter_mut().flat_map(|user| &mut user.devices).filter(|device| !device.in_backup) {
+            // The server will never have heard of it: it would have to be let in again.
+            device.signed_out.get_or_insert(said);
+            device.online = false;
+            device.person.goes_offline().await.ok();
+        }
         let backup = self.backup.as_os_str();
         self.server.administer(&["restore".as_ref(), backup, "--force".as_ref(), "--verify".as_ref()])?;
         self.server.restart().await?;
@@ -265,13 +272,6 @@ impl World {
             }
             let lost = room.past.iter_mut().filter(|past| past.sayings.end > self.backed_up);
             lost.for_each(|past| past.is_lost = true);
-        }
-        let said = self.books.messages();
-        for device in self.people.iter_mut().flat_map(|user| &mut user.devices).filter(|device| !device.in_backup) {
-            // The server has never heard of it: it would have to be let in again.
-            device.signed_out.get_or_insert(said);
-            device.online = false;
-            device.person.goes_offline().await.ok();
         }
         self.tally.count("restores of the server");
         Ok(())
