@@ -333,9 +333,20 @@ impl<'a, 't> Intake<'a, 't> {
         if let Some(seq) = message.seq {
             epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq, self.step.now_ms)?;
         }
-        // A commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
+        // Whoever asks to join can follow a commit only behind their own: that has been taken, and its answer will say from where
+        // on this device is there. Where it is out again, nobody asks any more.
+        let is_joining = group.state == GroupState::Joining;
+        if is_joining
+            && change.removes_self()
+            && let Some(seq) = message.seq
+        {
+            gaps::begin_after(tx, id, seq)?;
+        }
+        // Another commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
         // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
-        groups::set_request(tx, id, None)?;
+        if !is_joining || change.removes_self() {
+            groups::set_request(tx, id, None)?;
+        }
         groups::set_step(tx, id, None)?;
         Ok(false)
     }

@@ -27,6 +27,7 @@ mod crossing;
 mod device_lists;
 mod early;
 mod impostors;
+mod joining;
 mod lies;
 mod set_back;
 mod told;
@@ -50,10 +51,14 @@ struct Device {
 
 impl Device {
     fn of(user: &str) -> Self {
+        Self::with(Arc::new(device_of(UserId::new(user).unwrap(), now_s())))
+    }
+
+    /// A profile in which nothing has happened yet.
+    fn with(identity: Arc<Identity>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
-        let identity = device_of(UserId::new(user).unwrap(), now_s());
-        Self { _dir: dir, store, identity: Arc::new(identity), loaded: Arc::default() }
+        Self { _dir: dir, store, identity, loaded: Arc::default() }
     }
 
     async fn step<T: Send + 'static>(&self, work: impl FnOnce(&Step<'_, '_>) -> T + Send + 'static) -> T {

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{Conversation, ExternalJoinError, JoinError, RejectReason};
+use privmsg_e2ee::{Conversation, JoinError};
 use privmsg_protocol::frames::{Ack, ClientFrame};
-use privmsg_protocol::rest::GroupStateAt;
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
@@ -20,11 +19,10 @@ use super::claim::{Claim, published};
 use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
-use super::request::{Request, submit};
-use super::roster_steps;
+use super::request::submit;
 use super::standing::vanished;
 use super::{asking, leaf_dates, plan};
-use crate::content::new_message_id;
+use super::{external_commit, roster_steps};
 use crate::engine::{Link, inbox};
 use crate::error::{ClientError, Retry, causes};
 use crate::events::Event;
@@ -86,7 +84,9 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         if attempt == 0 && !here.is_known && waits_for_answer(link, id, shown.clone()).await? {
             return Ok(());
         }
-        let (outcome, events) = prepare(link, id, state, shown, (attempt == 0).then_some(why)).await?;
+        let counted = (attempt == 0).then_some(why);
+        let ask = move |step: &Step<'_, '_>| external_commit::ask(step, id, &state.state, &shown, counted);
+        let (outcome, events) = link.context.step(&link.identity, ask).await?;
         link.context.emit_all(events);
         match outcome {
             Outcome::Joining => {}
@@ -185,79 +185,8 @@ pub(crate) enum Outcome {
     Refused,
 }
 
-/// Makes the external commit and stores it with the new state. The first attempt is `counted` here, whatever the server will
-/// answer.
-async fn prepare(
-    link: &Link,
-    id: GroupId,
-    state: GroupStateAt,
-    claim: Claim,
-    counted: Option<Why>,
-) -> Result<(Outcome, Vec<Event>), ClientError> {
-    let (Some(info), Some(tree)) = (state.state.group_info.decode(), state.state.ratchet_tree.decode()) else {
-        return Err(ClientError::Protocol("a group's public state that is not base64"));
-    };
-    link.context
-        .step(&link.identity, move |step| {
-            if welcomes::is_kept(step.tx, &id)? {
-                return Ok((Outcome::Invited, Vec::new()));
-            }
-            let chat = chats::find(step.tx, &claim.kind)?;
-            let made_at = leaf_dates::next(step, chat)?;
-            let part = step.tx.savepoint()?;
-            let (device, certificate) = (&step.identity.device, &step.identity.certificate);
-            let (conversation, bundle) = match Conversation::join_external(
-                step.mls,
-                device,
-                certificate,
-                &info,
-                &tree,
-                claim.shown.roster.clone(),
-                made_at,
-            ) {
-                Ok(joined) => joined,
-                Err(error) => {
-                    part.undo()?;
-                    return Ok((not_joined(step, id, error)?, Vec::new()));
-                }
-            };
-            let events = match membership::adopt(step, &conversation, id, &claim)? {
-                Judgement::Adopted(events) => events,
-                other => {
-                    part.undo()?;
-                    return declined(step, id, &claim, other);
-                }
-            };
-            part.keep()?;
-            asking::came_in(step, id, &claim)?;
-            if let Some(why) = counted {
-                rejoins::note(step.tx, &id, why == Why::Missing, step.now_ms)?;
-            }
-            groups::set_state(step.tx, &id, GroupState::Joining)?;
-            groups::note_seen(step.tx, &id)?;
-            groups::set_epoch(step.tx, &id, conversation.epoch())?;
-            Request::join(new_message_id(step.now_ms)?, &bundle).store(step.tx, &id)?;
-            Ok((Outcome::Joining, events))
-        })
-        .await
-}
-
-fn not_joined(step: &Step<'_, '_>, id: GroupId, error: ExternalJoinError) -> Result<Outcome, ClientError> {
-    match error {
-        ExternalJoinError::Storage(error) => Err(error.into()),
-        ExternalJoinError::UpdateNeeded(newer) => Err(newer.into()),
-        ExternalJoinError::Rejected(RejectReason::ForeignIdentity(user)) if user == step.identity.user_id => {
-            Ok(Outcome::FormerSelf)
-        }
-        error => {
-            tracing::warn!(group_id = %id, error = %causes(&error), "cannot join");
-            Ok(Outcome::Refused)
-        }
-    }
-}
-
 /// What becomes of a conversation that was joined and is not adopted.
-fn declined(
+pub(super) fn declined(
     step: &Step<'_, '_>,
     id: GroupId,
     claim: &Claim,

@@ -3,25 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use privmsg_e2ee::{CommitBundle, Conversation, ConversationInfo, ConversationKind, Roster};
+use privmsg_e2ee::{CommitBundle, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
     CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
     SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
-use privmsg_store::chats::{self, ChatKind};
+use privmsg_store::chats;
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, epoch_ends, gaps, group_chats, lags, outbox, parked, reached, welcomes};
+use privmsg_store::{Tx, epoch_ends, gaps, group_chats, lags, outbox, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::saying_again::{had_taken_since, say_again};
 use super::standing::{is_gone, stepped, vanished};
-use super::{change, leaf_dates, membership, plan, rosters, schedule, told};
-use crate::content::{decisions, title};
+use super::{change, external_commit, leaf_dates, membership, plan, rosters, schedule, told};
+use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::engine::tasks::open;
 use crate::engine::{Link, inbox};
@@ -307,44 +306,7 @@ impl Asked<'_> {
 
     async fn join_accepted(self, accepted: CommitAccepted) -> Result<(), ClientError> {
         let (link, id) = (self.link, self.id);
-        let joined = self.answered(move |step| {
-            let invited = lags::of(step.tx, &id)?.and_then(|lag| lag.since);
-            lags::remove(step.tx, &id)?;
-            let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
-            let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
-            groups::set_state(step.tx, &id, GroupState::Active)?;
-            holds::release_people(step.tx, group.chat)?;
-            let comes_back = leaf_dates::comes_back(step, group.chat)?;
-            groups::begin_at(step.tx, &id, conversation.epoch())?;
-            groups::set_told(step.tx, &id, None)?;
-            groups::set_request(step.tx, &id, None)?;
-            groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
-            // Nothing of before can be read from here; what was encrypted before is encrypted anew.
-            parked::clear(step.tx, &id)?;
-            outbox::clear_encrypted_for(step.tx, &id)?;
-            if let Some(seq) = invited.filter(|seq| *seq < accepted.seq) {
-                gaps::begin_after(step.tx, &id, seq)?;
-            }
-            say_again(step, &group, had_taken_since(accepted.seq))?;
-            let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, accepted.seq)?;
-            if comes_back {
-                // What was said since the backup bears numbers that are given out again.
-                groups::renumber(step.tx, &id)?;
-                if chats::load(step.tx, group.chat)?.kind == ChatKind::SelfNotes {
-                    decisions::has_missed(step.tx)?;
-                }
-            }
-            gaps::restart(step.tx, &id, accepted.seq)?;
-            let place = Place::Numbered { group: id, seq: accepted.seq };
-            leaf_dates::note(step.tx, group.chat, &conversation.dates(), place)?;
-            // Devices may have gone while this one was away, its own former ones among them.
-            groups::set_reconcile(step.tx, &id)?;
-            let mut events = membership::has_come_in(step, id)?;
-            if goes_back {
-                events.extend(membership::went_back(step, group.chat)?);
-            }
-            Ok(events)
-        });
+        let joined = self.answered(move |step| external_commit::came_in(step, id, accepted.seq));
         link.context.emit_all(joined.await?);
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
+pub use coming_in::{begin_after, goes_back, restart};
 pub use wanted::{any_kept_back, take_out};
 pub(crate) use wanted::{is_wanted, is_wanted_in};
 
@@ -143,60 +144,6 @@ pub fn open_up_to(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<u64, S
     Ok(from_sql(count))
 }
 
-/// Takes it that this device was to see everything after `seq`, in a group in which it has seen nothing.
-///
-/// # Errors
-/// [`StoreError`] of the statement.
-pub fn begin_after(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    match highest(tx, group)? {
-        Some(Seq(0)) => set_highest(tx, group, seq.min(LAST)),
-        _ => Ok(()),
-    }
-}
-
-/// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
-/// numbers between the highest seen and `seq` too. What was behind `seq` when this device asked to join
-/// ([`crate::groups::note_seen`]) is of another history: a server that was restored from a backup gives numbers out again. What
-/// is behind it and has come since belongs to what begins.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn restart(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    let seq = seq.min(LAST);
-    if goes_back(tx, group, seq)? {
-        rewind(tx, group, seq)?;
-    } else {
-        // Its own place is no hole.
-        fill(tx, group, seq)?;
-    }
-    if let Some(highest) = highest(tx, group)?
-        && highest <= seq
-    {
-        if highest.0 > 0 && seq > highest.next() {
-            insert(tx, group, highest.next(), Seq(seq.0 - 1))?;
-        }
-        set_highest(tx, group, seq)?;
-    }
-    confirm_before(tx, group, seq)
-}
-
-/// Whether a device that has asked to join anew had seen more by then than the place that it was given: the server has gone back.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn goes_back(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
-    Ok(seen_before(at, group)? > seq)
-}
-
-fn seen_before(at: &Snapshot<'_>, group: &GroupId) -> Result<Seq, StoreError> {
-    let seen: Option<i64> = at
-        .sql()
-        .prepare_cached("SELECT seen_before FROM mls_group WHERE group_id = ?1")?
-        .query_row([group.as_bytes().as_slice()], |row| row.get(0))
-        .optional()?;
-    Ok(Seq(seen.map_or(0, from_sql)))
-}
-
 /// Notes how far the server's numbering has come. What has not been seen up to there is a hole, until it arrives.
 ///
 /// # Errors
@@ -235,25 +182,6 @@ pub fn confirm_all(tx: &Tx<'_>, but: &[GroupId]) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// Confirms the holes of a group before `seq`, and of what was before it began anew.
-fn confirm_before(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "UPDATE gap SET confirmed = 1 WHERE group_id = ?1 AND confirmed = 0
-             AND (last_seq < ?2 OR ordinal < (SELECT ordinal FROM mls_group WHERE group_id = ?1))",
-        params![group.as_bytes().as_slice(), to_sql(seq.0)],
-    )?;
-    shown(tx, group)
-}
-
-/// What comes next is a history of its own, behind all that was said before. What was missing of that is missing for good.
-fn rewind(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    if highest(tx, group)?.is_none_or(|highest| highest <= seq) {
-        return Ok(());
-    }
-    crate::groups::renumber(tx, group)?;
-    set_highest(tx, group, seq)
 }
 
 /// The confirmed holes of a chat that begin between two positions, both included, oldest first.
@@ -383,6 +311,7 @@ fn shown(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     Ok(())
 }
 
+mod coming_in;
 mod wanted;
 
 #[cfg(test)]

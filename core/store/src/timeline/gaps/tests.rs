@@ -263,6 +263,41 @@ async fn what_was_said_behind_an_invitation_that_could_not_be_used_is_missing() 
     }
 }
 
+/// The answer to the join of a new device got lost, and it has seen a later number than its own place before it heard of that. Only
+/// what lies between them can be missing, and what an invitation was to bring.
+#[tokio::test]
+async fn what_comes_before_the_answer_to_the_first_join_makes_nothing_of_before_missing() {
+    for (begins, expected) in [(7, vec![(8, 2), (11, 1)]), (4, vec![(5, 2), (8, 2), (11, 1)])] {
+        let holes = story(move |c, chat| {
+            groups::note_seen(c, &GROUP)?;
+            note(c, &GROUP, Seq(10))?;
+            note(c, &GROUP, Seq(12))?;
+            begin_after(c, &GROUP, Seq(begins))?;
+            restart(c, &GROUP, Seq(7))?;
+            confirm_all(c, &[])?;
+            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| (gap.position, gap.missing)).collect::<Vec<_>>())
+        })
+        .await;
+        let expected: Vec<_> = expected.into_iter().map(|(at, n)| (Position::numbered(1, Seq(at)), n)).collect();
+        assert_eq!(holes, expected);
+    }
+}
+
+/// Who was there before is shown what came meanwhile, also if something was seen before the answer to the join.
+#[tokio::test]
+async fn what_comes_before_the_answer_to_a_join_anew_leaves_missing_what_was() {
+    let holes = story(|c, chat| {
+        note(c, &GROUP, Seq(1))?;
+        groups::note_seen(c, &GROUP)?;
+        note(c, &GROUP, Seq(8))?;
+        begin_after(c, &GROUP, Seq(7))?;
+        restart(c, &GROUP, Seq(7))?;
+        Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| (gap.position, gap.missing)).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(holes, [(Position::numbered(1, Seq(2)), 5)]);
+}
+
 #[tokio::test]
 async fn the_holes_of_a_page_are_those_between_its_positions() {
     story(|c, chat| {

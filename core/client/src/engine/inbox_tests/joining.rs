@@ -1,0 +1,115 @@
+//! A device that has asked to join, and hears of others before the answer.
+
+use privmsg_protocol::rest::{PublicGroupState, SubmitCommit};
+
+use super::*;
+use crate::group::external_commit;
+use crate::group::request::Request;
+
+impl Device {
+    /// Commits, perhaps without one who was there; the server has taken it, and has the state that a device may join by.
+    async fn commits(&self, without: Option<&Self>, n: u8) -> (DeliveredMessage, PublicGroupState) {
+        let gone: Vec<_> =
+            without.map(|gone| (gone.identity.user_id.clone(), gone.identity.device_id.clone())).into_iter().collect();
+        self.step(move |step| {
+            let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
+            let bundle = chat.commit(step.mls, &step.identity.device, &[], &gone, now_s()).unwrap();
+            chat.merge_pending(step.mls).unwrap();
+            let state = PublicGroupState {
+                group_info: Opaque::encode(&bundle.group_info),
+                ratchet_tree: Opaque::encode(&bundle.ratchet_tree),
+            };
+            (delivered(n, bundle.epoch, &bundle.commit, MessageType::KeyExchange), state)
+        })
+        .await
+    }
+
+    /// Asks to join by an external commit, which the server takes under the number `n`, and sends to the others.
+    async fn asks_to_join(&self, peer: &Self, state: PublicGroupState, n: u8) -> DeliveredMessage {
+        let claim = peer.claim();
+        let (outcome, request) = self
+            .try_step(move |step| {
+                let (outcome, _) = external_commit::ask(step, GROUP, &state, &claim, None)?;
+                Ok((outcome, groups::load(step.tx, &GROUP)?.unwrap().request.unwrap()))
+            })
+            .await
+            .unwrap();
+        assert_eq!(outcome, Outcome::Joining);
+        let Request::Join(SubmitCommit { epoch, commit, .. }) = serde_json::from_slice(&request).unwrap() else {
+            panic!("it asks to join")
+        };
+        DeliveredMessage {
+            sender_id: self.identity.user_id.clone(),
+            sender_device_id: Some(self.identity.device_id.clone()),
+            ..delivered(n, epoch, &commit.decode().unwrap(), MessageType::KeyExchange)
+        }
+    }
+
+    async fn is_answered(&self, n: u8) {
+        self.try_step(move |step| external_commit::came_in(step, GROUP, Seq(n.into()))).await.unwrap();
+    }
+
+    /// Everything that may still come has come.
+    async fn is_quiet(&self) {
+        self.step(|step| gaps::confirm_all(step.tx, &[]).unwrap()).await;
+    }
+
+    async fn is_asking(&self) -> bool {
+        self.step(|step| groups::load(step.tx, &GROUP).unwrap().unwrap().request.is_some()).await
+    }
+}
+
+/// Alice, and Bob with a profile in which there is nothing: he has asked to join under number 20.
+async fn bob_asks() -> (Device, Device) {
+    let (alice, former) = alice_and_bob().await;
+    let (_, state) = alice.commits(None, 19).await;
+    let bob = Device::with(Arc::clone(&former.identity));
+    let join = bob.asks_to_join(&alice, state, 20).await;
+    alice.hears(&[&join]).await;
+    assert_eq!(alice.epoch().await, bob.epoch().await);
+    (alice, bob)
+}
+
+/// The answer got lost, and the next commit comes before it has been asked for again. Once, the device took its own for beaten,
+/// and all that was before it for missing.
+#[tokio::test]
+async fn a_commit_that_comes_before_the_answer_leaves_the_join_as_it_is() {
+    let (alice, bob) = bob_asks().await;
+    let (said, commit) = (alice.encrypt("one", 21).await, alice.rotate(22).await);
+    let (lost, next) = (alice.encrypt("lost", 23).await, alice.encrypt("two", 24).await);
+    bob.hears(&[&said, &commit, &next]).await;
+    assert!(bob.is_asking().await, "it is asked for again");
+    bob.is_answered(20).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.texts().await, bob.missing().await), (vec!["one".into(), "two".into()], 1));
+    assert_eq!(bob.epoch().await, alice.epoch().await);
+    bob.hears(&[&lost]).await;
+    assert_eq!(bob.missing().await, 0);
+}
+
+/// What came too early before the answer waits for its commit behind it as well.
+#[tokio::test]
+async fn what_comes_too_early_before_the_answer_is_read_behind_it() {
+    let (alice, bob) = bob_asks().await;
+    let (commit, said) = (alice.rotate(21).await, alice.encrypt("one", 22).await);
+    bob.hears(&[&said]).await;
+    bob.is_answered(20).await;
+    bob.hears(&[&commit]).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.texts().await, bob.missing().await, bob.parked().await), (vec!["one".into()], 0, 0));
+}
+
+/// A device that is put out before it has heard that it was in comes in anew: what was before it was not for it.
+#[tokio::test]
+async fn who_is_put_out_before_the_answer_is_shown_nothing_of_before_as_missing() {
+    let (alice, bob) = bob_asks().await;
+    let (out, state) = alice.commits(Some(&bob), 21).await;
+    bob.hears(&[&out]).await;
+    assert!(!bob.is_asking().await);
+    let join = bob.asks_to_join(&alice, state, 22).await;
+    alice.hears(&[&join]).await;
+    bob.is_answered(22).await;
+    bob.is_quiet().await;
+    bob.hears(&[&alice.encrypt("one", 23).await]).await;
+    assert_eq!((bob.texts().await, bob.missing().await), (vec!["one".into()], 0));
+}
