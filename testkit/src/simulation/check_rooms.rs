@@ -50,7 +50,7 @@ async fn what_is_known(world: &World, number: usize) -> Result<String> {
         }
     }
     for place in world.places() {
-        let Shows { messages, gap, went_back } = world.shows(Chat::Room(number), place).await?;
+        let Shows { messages, gap, went_back, .. } = world.shows(Chat::Room(number), place).await?;
         let wrong = |(message, text): &&Shown| world.books.find(*message).is_none_or(|saying| saying.text != *text);
         let wrong: Vec<_> = messages.iter().filter(wrong).collect();
         let (came, holds) = (world.device(place)?.came_later, world.device(place)?.person.client().holds().await?);
@@ -164,9 +164,9 @@ async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Res
     // Numbers that nobody can read are shown as missing, wherever one was at the time.
     let garbage = if number == 0 { world.mallory.as_ref().map_or(0, |mallory| mallory.garbage) } else { 0 };
     let tolerated = garbage.saturating_add(world.tolerated_gap(chat, place));
-    // Whoever was sent away may never have heard that the last of their own words was taken.
-    let is_too_much = since.is_some() && shows.gap > tolerated;
-    Ok(if is_too_much { Err(format!("a gap of {}, and not {tolerated}", shows.gap)) } else { Ok(()) })
+    // Whoever was sent away may never have heard that the last of their own words was taken, also if they have come back.
+    let gap = since.map_or(0, |since| shows.gap_since(|message| world.books.number_of(message) >= Some(since)));
+    Ok(if gap > tolerated { Err(format!("a gap of {gap}, and not {tolerated}")) } else { Ok(()) })
 }
 
 /// Since which message a device has heard all that was said in a group, if it does now.

@@ -24,6 +24,8 @@ pub(super) struct Shows {
     pub(super) messages: Vec<Shown>,
     /// So many numbers are shown as missing.
     pub(super) gap: u64,
+    /// Of them, so many each behind so many messages.
+    gaps: Vec<(usize, u64)>,
     /// It says that the server has led the chat back.
     pub(super) went_back: bool,
 }
@@ -31,6 +33,13 @@ pub(super) struct Shows {
 impl Shows {
     pub(super) fn ids(&self) -> BTreeSet<MessageId> {
         self.messages.iter().map(|(message, _)| *message).collect()
+    }
+
+    /// How much is shown as missing behind the first message that is `there`.
+    pub(super) fn gap_since(&self, there: impl Fn(MessageId) -> bool) -> u64 {
+        let first = self.messages.iter().position(|(message, _)| there(*message));
+        let behind = |at: usize| first.is_some_and(|first| at > first);
+        self.gaps.iter().filter(|(at, _)| behind(*at)).map(|(_, missing)| missing).sum()
     }
 
     /// Whether all that is missing here is shown to be missing, or that it may be.
@@ -75,10 +84,13 @@ impl World {
     /// What a device shows of a chat.
     pub(super) async fn shows(&self, chat: Chat, place: Place) -> Result<Shows> {
         let client = self.device(place)?.person.client();
-        let mut shows = Shows { messages: Vec::new(), gap: 0, went_back: false };
+        let mut shows = Shows { messages: Vec::new(), gap: 0, gaps: Vec::new(), went_back: false };
         for item in client.history(&self.recipient(chat, place), u32::MAX).await? {
             match item {
-                HistoryItem::Gap { missing, .. } => shows.gap += missing,
+                HistoryItem::Gap { missing, .. } => {
+                    shows.gap += missing;
+                    shows.gaps.push((shows.messages.len(), missing));
+                }
                 HistoryItem::Message(message) if message.kind == MessageKind::WentBack => shows.went_back = true,
                 HistoryItem::Message(message) if message.kind.is_notice() || message.kind == MessageKind::Title => {}
                 // What its author is told not to have been sent.
