@@ -390,15 +390,3 @@ async fn what_was_kept_back_is_not_missing() {
     bob.hears(&[&DeliveredMessage { first_seq: Some(Seq(11)), seq: Some(Seq(5_011)), ..notice }]).await;
     assert!(is_due().await);
 }
-
-/// A number that no group can have come to would spoil the order of the chat for good.
-#[tokio::test]
-async fn a_message_with_an_absurd_number_is_rejected() {
-    let (alice, bob) = alice_and_bob().await;
-    for seq in [1 << 40, (1 << 63) - 1, u64::MAX] {
-        let absurd = DeliveredMessage { seq: Some(Seq(seq)), ..alice.encrypt("x", 2).await };
-        bob.hears(&[&absurd]).await;
-    }
-    bob.hears(&[&alice.encrypt("y", 3).await]).await;
-    assert_eq!(bob.texts().await, ["y"]);
-}

@@ -15,7 +15,7 @@ use super::create::claim_many;
 use super::mls::Step;
 use super::plan::{self, Plan};
 use super::request::{Request, submit};
-use super::standing::vanished;
+use super::standing::has_vanished;
 use super::{leaf_dates, leaving, schedule};
 use crate::content::new_message_id;
 use crate::device_lists::fetch::fetch;
@@ -36,7 +36,7 @@ pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) ->
     let theirs = match link.context.api.group(&id).await {
         Ok(theirs) if !is_dead(&theirs) => theirs,
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
-        Ok(_) | Err(_) => return link.context.step(&link.identity, move |step| vanished(step, id)).await,
+        Ok(_) | Err(_) => return has_vanished(link, id).await,
     };
     let (before, asked) = (group.clone(), theirs.clone());
     let plan = link.context.step(&link.identity, move |step| plan::make(step, &before, &asked)).await?;

@@ -20,7 +20,7 @@ use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::submit;
-use super::standing::vanished;
+use super::standing::has_vanished;
 use super::{asking, leaf_dates, plan};
 use super::{external_commit, roster_steps};
 use crate::engine::{Link, inbox};
@@ -50,7 +50,7 @@ pub(crate) enum Why {
 /// conversation goes on in another one.
 pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), ClientError> {
     let Some(claim) = Claim::ask(link, &id).await? else {
-        return link.context.step(&link.identity, move |step| vanished(step, id)).await;
+        return has_vanished(link, id).await;
     };
     if waits_for_answer(link, id, claim.clone()).await? {
         return Ok(());
@@ -72,7 +72,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         let state = match link.context.api.group_state(&id, None).await {
             Ok(state) => state,
             Err(error) if error.is(&ErrorCode::UnknownGroup) => {
-                return link.context.step(&link.identity, move |step| vanished(step, id)).await;
+                return has_vanished(link, id).await;
             }
             Err(error) => return Err(error),
         };

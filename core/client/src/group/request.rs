@@ -318,7 +318,10 @@ impl Asked<'_> {
         let id = self.id;
         // Before the comparison, the server may say so because it was restored.
         if error.is(&ErrorCode::UnknownGroup) && self.link.has_compared() {
-            return self.answered(move |step| vanished(step, id)).await;
+            let link = self.link;
+            let events = self.answered(move |step| vanished(step, id)).await?;
+            link.context.emit_all(events);
+            return Ok(());
         }
         self.answered(move |step| abandon_join(step, id)).await?;
         if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }

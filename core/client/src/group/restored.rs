@@ -34,8 +34,7 @@ pub(crate) fn follow(step: &Step<'_, '_>, id: &GroupId, last: Option<Seq>) -> Re
         say_again(step, &group, last.map_or(Seq(0), |last| last.next()))?;
     }
     if !is_of_people {
-        vanished(step, *id)?;
-        return Ok(Vec::new());
+        return vanished(step, *id);
     }
     drop_request(step, *id)?;
     lags::remove(step.tx, id)?;

@@ -13,6 +13,7 @@ use super::news::{GroupNews, Moment};
 use super::request::forget;
 use super::{change, rosters, told};
 use crate::content::title;
+use crate::engine::Link;
 use crate::engine::tasks::outbox::fail_all;
 use crate::error::ClientError;
 use crate::events::Event;
@@ -58,21 +59,28 @@ pub(crate) fn enter_roster(
 }
 
 /// The server knows no such group, or not this user in it.
-pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+pub(crate) fn vanished(step: &Step<'_, '_>, id: GroupId) -> Result<Vec<Event>, ClientError> {
     // A restored server, as this device has found out since it was asked: the chat goes on in another one.
     if groups::load(step.tx, &id)?.is_some_and(|group| group.state == GroupState::Lost) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     is_gone_from(step, id)
 }
 
 /// This user takes no part in a group any more, whose commits they have not seen.
-pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientError> {
+pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<Vec<Event>, ClientError> {
     tracing::info!(group_id = %id, "the server knows a group no more");
-    if let Some(group) = groups::load(step.tx, &id)? {
-        is_gone(step, group.chat)?;
-    }
-    forget(step, id)
+    let group = groups::load(step.tx, &id)?;
+    let events = group.map_or(Ok(Vec::new()), |group| is_gone(step, group.chat))?;
+    forget(step, id)?;
+    Ok(events)
+}
+
+/// The same in a transaction of its own.
+pub(crate) async fn has_vanished(link: &Link, id: GroupId) -> Result<(), ClientError> {
+    let events = link.context.step(&link.identity, move |step| vanished(step, id)).await?;
+    link.context.emit_all(events);
+    Ok(())
 }
 
 /// By the server's word this user takes no part in a group of people.

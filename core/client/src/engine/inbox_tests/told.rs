@@ -3,12 +3,12 @@
 use privmsg_e2ee::{AccountKey, OsRng, Participant, Role, Roster};
 use privmsg_mls_public::Learned;
 use privmsg_store::reached::{self, Reached};
-use privmsg_store::{account, chats};
+use privmsg_store::{account, chats, group_chats};
 
 use super::*;
 use crate::device_lists::learn::Learning;
 use crate::group::rosters::{self, Shown};
-use crate::group::told;
+use crate::group::{standing, told};
 use crate::identity::signed_in_account;
 
 impl Device {
@@ -129,4 +129,25 @@ impl Device {
         })
         .await
     }
+}
+
+/// Somebody looks at the chat in which that happens: the line that says so is told to them as well.
+#[tokio::test]
+async fn a_group_that_the_server_knows_no_more_is_told_of_once() {
+    let bob = Device::of("bob");
+    let events = bob
+        .try_step(|step| {
+            let conversation = privmsg_protocol::ConversationId::from_bytes([7; 32]);
+            let chat = chats::ensure(step.tx, &ChatKind::Group { conversation }, step.now_ms)?;
+            group_chats::enter(step.tx, chat, b"roster", b"view")?;
+            let mut told = Vec::new();
+            for _ in 0..2 {
+                groups::insert(step.tx, &GROUP, chat, b"info", groups::GroupState::Active, 0)?;
+                told.push(standing::vanished(step, GROUP)?.len());
+            }
+            Ok(told)
+        })
+        .await
+        .unwrap();
+    assert_eq!(events, [1, 0]);
 }

@@ -260,7 +260,11 @@ async fn go_on_from(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientE
     };
     match link.context.store.read(look).await? {
         (kind, Some(reached)) => go_on(link, kind, reached).await,
-        (_, None) => link.context.step(&link.identity, move |step| is_gone_from(step, id)).await,
+        (_, None) => {
+            let events = link.context.step(&link.identity, move |step| is_gone_from(step, id)).await?;
+            link.context.emit_all(events);
+            Ok(())
+        }
     }
 }
 

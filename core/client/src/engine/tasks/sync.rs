@@ -104,7 +104,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                     groups::set_state(step.tx, &ours.group_id, GroupState::Broken)?;
                     lags::put(step.tx, &ours.group_id, None, step.now_ms + NEXT_WAIT)?;
                 } else {
-                    vanished(step, ours.group_id)?;
+                    events.extend(vanished(step, ours.group_id)?);
                 }
             }
             let mut unsure = HashSet::new();
