@@ -177,7 +177,8 @@ pub fn set_step(tx: &Tx<'_>, group: &GroupId, step: Option<&[u8]>) -> Result<(),
     Ok(())
 }
 
-/// Notes how far its history was seen, before this device asks to join anew.
+/// Notes how far its history was seen, before this device asks to join anew. Which epochs have ended is of the state that it
+/// replaces.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
@@ -185,7 +186,7 @@ pub fn note_seen(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql()
         .prepare_cached("UPDATE mls_group SET seen_before = last_seq WHERE group_id = ?1")?
         .execute([group.as_bytes().as_slice()])?;
-    Ok(())
+    epoch_ends::forget(tx, group)
 }
 
 /// The server's numbers begin again: what is said from now on stands behind everything that was.
@@ -328,7 +329,7 @@ pub fn begin_at(tx: &Tx<'_>, group: &GroupId, epoch: Epoch) -> Result<(), StoreE
     tx.sql()
         .prepare_cached("UPDATE mls_group SET epoch = ?2, reached = ?2, checked_epoch = -1 WHERE group_id = ?1")?
         .execute(params![group.as_bytes().as_slice(), to_sql(epoch.0)])?;
-    epoch_ends::forget(tx, group)
+    Ok(())
 }
 
 /// Sets when this device's leaf key is due for a change.

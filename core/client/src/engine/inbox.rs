@@ -6,6 +6,7 @@
 //! by MLS itself. Nothing here asks the server: what needs that is noted, and left to a task.
 
 mod invitation;
+mod numbers;
 mod people;
 mod verdict;
 mod withheld;
@@ -31,7 +32,7 @@ use crate::events::Event;
 use crate::group::mls::Step;
 use crate::group::news::Moment;
 use crate::group::saying_again::{self, first_place, say_to_latecomer};
-use crate::group::{leaf_dates, unusable};
+use crate::group::{external_commit, leaf_dates, unusable};
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -111,13 +112,6 @@ impl<'a, 't> Intake<'a, 't> {
         Ok(groups::set_reconcile(self.step.tx, &group_id)?)
     }
 
-    fn is_seen(&self, message: &DeliveredMessage, group_id: &GroupId) -> Result<bool, ClientError> {
-        match message.seq {
-            Some(seq) => Ok(gaps::is_seen(self.step.tx, group_id, seq)?),
-            None => Ok(false),
-        }
-    }
-
     fn group_message(&mut self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
         let Some(group) = groups::load(self.step.tx, &group_id)? else {
             // What is said behind an invitation is for this device, once it has joined.
@@ -129,7 +123,7 @@ impl<'a, 't> Intake<'a, 't> {
             }
             return Ok(());
         };
-        if self.is_seen(message, &group_id)? {
+        if self.is_seen(message, &group)? {
             return Ok(());
         }
         match self.decrypt(message, &group)? {
@@ -148,20 +142,6 @@ impl<'a, 't> Intake<'a, 't> {
                 self.park(message, group_id)
             }
         }
-    }
-
-    fn note(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
-        if let Some(seq) = message.seq {
-            gaps::note(self.step.tx, &group_id, seq)?;
-        }
-        Ok(())
-    }
-
-    fn lose(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
-        if let Some(seq) = message.seq {
-            gaps::lose(self.step.tx, &group_id, seq)?;
-        }
-        Ok(())
     }
 
     fn park(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<(), ClientError> {
@@ -204,9 +184,11 @@ impl<'a, 't> Intake<'a, 't> {
                 return Ok(Verdict::Unreadable);
             }
             Ok(Processed::Application { sender, plaintext, former }) => {
+                self.begin_anew(message, group)?;
                 self.application(message, group, &sender, former, &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
+                self.begin_anew(message, group)?;
                 let is_out = self.commit(message, group, &change)?;
                 part.keep()?;
                 if is_out || change.removes_self() {
@@ -309,6 +291,12 @@ impl<'a, 't> Intake<'a, 't> {
         // When the server has taken it. It is never later than now, whatever is said.
         let at_ms = message.timestamp.saturating_mul(1000).min(self.step.now_ms);
         let moment = Moment { place: place_of(message, group), at_ms };
+        // Whoever asks to join can follow a commit only behind their own: that has been taken, and its answer will say from where
+        // on this device is there. Where it is out again, nobody asks any more.
+        let is_joining = group.state == GroupState::Joining;
+        if is_joining && change.removes_self() {
+            external_commit::begins_after(self.step, *id, message.seq.unwrap_or_default())?;
+        }
         if people::roster_moved(self.step, moment, group, change, &mut self.outcome.events)? {
             return Ok(true);
         }
@@ -332,15 +320,6 @@ impl<'a, 't> Intake<'a, 't> {
         }
         if let Some(seq) = message.seq {
             epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq, self.step.now_ms)?;
-        }
-        // Whoever asks to join can follow a commit only behind their own: that has been taken, and its answer will say from where
-        // on this device is there. Where it is out again, nobody asks any more.
-        let is_joining = group.state == GroupState::Joining;
-        if is_joining
-            && change.removes_self()
-            && let Some(seq) = message.seq
-        {
-            gaps::begin_after(tx, id, seq)?;
         }
         // Another commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
         // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.
@@ -368,7 +347,7 @@ impl<'a, 't> Intake<'a, 't> {
                     continue;
                 };
                 let verdict =
-                    if self.is_seen(&message, &group_id)? { Verdict::Lost } else { self.decrypt(&message, &group)? };
+                    if self.is_seen(&message, &group)? { Verdict::Lost } else { self.decrypt(&message, &group)? };
                 match verdict {
                     Verdict::Early => continue,
                     Verdict::Lost => {}

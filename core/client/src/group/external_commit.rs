@@ -3,7 +3,7 @@
 
 use privmsg_e2ee::{Conversation, ExternalJoinError, RejectReason};
 use privmsg_protocol::rest::PublicGroupState;
-use privmsg_protocol::{GroupId, Seq};
+use privmsg_protocol::{Epoch, GroupId, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::position::Place;
@@ -17,6 +17,7 @@ use super::request::Request;
 use super::saying_again::{had_taken_since, say_again};
 use super::{asking, leaf_dates, schedule};
 use crate::content::{decisions, new_message_id};
+use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::error::{ClientError, causes};
 use crate::events::Event;
 
@@ -83,9 +84,16 @@ fn not_joined(step: &Step<'_, '_>, id: GroupId, error: ExternalJoinError) -> Res
     }
 }
 
-/// The server has taken this device's external commit, under that number. Others may have gone on since, and been followed.
-pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, seq: Seq) -> Result<Vec<Event>, ClientError> {
+/// This device was to see everything after `seq`, or after the invitation that it could not use.
+pub(crate) fn begins_after(step: &Step<'_, '_>, id: GroupId, seq: Seq) -> Result<(), ClientError> {
     let invited = lags::of(step.tx, &id)?.and_then(|lag| lag.since);
+    Ok(gaps::begin_after(step.tx, &id, invited.map_or(seq, |invited| invited.min(seq)))?)
+}
+
+/// The server has taken this device's external commit to an epoch, under that number. Others may have gone on since, and been
+/// followed.
+pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq) -> Result<Vec<Event>, ClientError> {
+    begins_after(step, id, seq)?;
     lags::remove(step.tx, &id)?;
     let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
     let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
@@ -98,18 +106,23 @@ pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, seq: Seq) -> Result<Vec<
     groups::set_rotate_at(step.tx, &id, schedule::next_rotation(step.now_ms))?;
     // What was encrypted before is encrypted anew.
     outbox::clear_encrypted_for(step.tx, &id)?;
-    gaps::begin_after(step.tx, &id, invited.map_or(seq, |invited| invited.min(seq)))?;
     say_again(step, &group, had_taken_since(seq))?;
-    let goes_back = conversation.epoch() <= group.reached || gaps::goes_back(step.tx, &id, seq)?;
+    let goes_back = joined <= group.reached || gaps::goes_back(step.tx, &id, seq)?;
     if comes_back {
-        // What was said since the backup bears numbers that are given out again.
-        groups::renumber(step.tx, &id)?;
+        // What was said since the backup bears numbers that are given out again. What has come of that has been read as anew.
+        if group.reached.0 > 0 {
+            groups::renumber(step.tx, &id)?;
+        }
         if chats::load(step.tx, group.chat)?.kind == ChatKind::SelfNotes {
             decisions::has_missed(step.tx)?;
         }
     }
     gaps::restart(step.tx, &id, seq)?;
     leaf_dates::note(step.tx, group.chat, &conversation.dates(), Place::Numbered { group: id, seq })?;
+    if parked::any(step.tx, &id)? {
+        // A commit is on its way, or waits for an update.
+        lags::put(step.tx, &id, Some(conversation.epoch().next()), step.now_ms + COMMIT_WAIT)?;
+    }
     // Devices may have gone while this one was away, its own former ones among them.
     groups::set_reconcile(step.tx, &id)?;
     let mut events = membership::has_come_in(step, id)?;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use privmsg_e2ee::{CommitBundle, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
-    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
-    SubmitCommit,
+    CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome, SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::chats;
@@ -129,7 +128,7 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
             Err(error) => asked.creation_refused(error).await,
         },
         Request::Join(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => asked.join_accepted(accepted).await,
+            Ok(accepted) => asked.join_accepted(commit.epoch.next(), accepted.seq).await,
             Err(error) => asked.join_refused(error).await,
         },
         Request::Commit(commit) => match api.commit(&id, &commit).await {
@@ -304,10 +303,10 @@ impl Asked<'_> {
         }
     }
 
-    async fn join_accepted(self, accepted: CommitAccepted) -> Result<(), ClientError> {
+    async fn join_accepted(self, joined: Epoch, seq: Seq) -> Result<(), ClientError> {
         let (link, id) = (self.link, self.id);
-        let joined = self.answered(move |step| external_commit::came_in(step, id, accepted.seq));
-        link.context.emit_all(joined.await?);
+        let events = self.answered(move |step| external_commit::came_in(step, id, joined, seq));
+        link.context.emit_all(events.await?);
         Ok(())
     }
 

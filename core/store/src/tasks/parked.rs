@@ -78,6 +78,17 @@ pub fn readable_in(at: &Snapshot<'_>, group: &GroupId, epoch: Epoch) -> Result<V
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether anything is parked for a group.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn any(at: &Snapshot<'_>, group: &GroupId) -> Result<bool, StoreError> {
+    Ok(at
+        .sql()
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM parked WHERE group_id = ?1)")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?)
+}
+
 /// Removes one.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::position::Position;
 use crate::sql_types::{from_sql, group_id, to_sql};
 use crate::{Change, Snapshot, StoreError, Tx};
 
-pub use coming_in::{begin_after, goes_back, restart};
+pub use coming_in::{begin_after, begin_anew, goes_back, may_be_anew, restart};
 pub use wanted::{any_kept_back, take_out};
 pub(crate) use wanted::{is_wanted, is_wanted_in};
 

@@ -2,8 +2,8 @@
 
 use privmsg_protocol::GroupId;
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_store::lags;
 use privmsg_store::welcomes::{self, Welcome};
+use privmsg_store::{gaps, lags};
 
 use super::{Intake, Receipt};
 use crate::error::ClientError;
@@ -19,7 +19,7 @@ impl Intake<'_, '_> {
     /// Keeps an invitation: what it needs besides has to be asked of the server.
     pub(super) fn welcome(&mut self, message: &DeliveredMessage, group_id: GroupId) -> Result<Receipt, ClientError> {
         // It was used before, and its key package with it.
-        if self.is_seen(message, &group_id)? {
+        if message.seq.map_or(Ok(false), |seq| gaps::is_seen(self.step.tx, &group_id, seq))? {
             return Ok(Receipt::Now);
         }
         let kept = match (message.encrypted_content.decode(), message.epoch) {

@@ -32,11 +32,7 @@ pub(super) fn on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch
         // One that came before is known by its number.
         ProcessError::Stale { .. } | ProcessError::Duplicate => Verdict::Unreadable,
         // Its external commit has no answer yet. If another one was faster, what is said now is said without this device.
-        ProcessError::Rejected(_) | ProcessError::Malformed(_) | ProcessError::UpdateNeeded(_)
-            if group.state == GroupState::Joining =>
-        {
-            Verdict::Lost
-        }
+        ProcessError::Rejected(_) | ProcessError::Malformed(_) if group.state == GroupState::Joining => Verdict::Lost,
         // What comes after it waits with it.
         ProcessError::UpdateNeeded(newer) => {
             tracing::warn!(%newer, "a commit waits for an update");

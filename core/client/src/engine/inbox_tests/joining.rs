@@ -1,6 +1,7 @@
 //! A device that has asked to join, and hears of others before the answer.
 
 use privmsg_protocol::rest::{PublicGroupState, SubmitCommit};
+use privmsg_store::messages::Cursor;
 
 use super::*;
 use crate::group::external_commit;
@@ -46,12 +47,30 @@ impl Device {
     }
 
     async fn is_answered(&self, n: u8) {
-        self.try_step(move |step| external_commit::came_in(step, GROUP, Seq(n.into()))).await.unwrap();
+        self.try_step(move |step| {
+            let request = groups::load(step.tx, &GROUP)?.unwrap().request.unwrap();
+            let Request::Join(commit) = serde_json::from_slice(&request).unwrap() else { panic!("it asks to join") };
+            external_commit::came_in(step, GROUP, commit.epoch.next(), Seq(n.into()))
+        })
+        .await
+        .unwrap();
     }
 
     /// Everything that may still come has come.
     async fn is_quiet(&self) {
         self.step(|step| gaps::confirm_all(step.tx, &[]).unwrap()).await;
+    }
+
+    /// The texts as the chat shows them.
+    async fn order(&self) -> Vec<String> {
+        self.step(|step| {
+            let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
+            let shown = messages::before(step.tx, chat, Cursor(Position::QUEUED, i64::MAX), 100).unwrap();
+            let text =
+                |message: messages::Message| Some(Content::decode(&message.content).ok()?.body::<Text>().ok()?.text);
+            shown.into_iter().filter_map(text).collect()
+        })
+        .await
     }
 
     async fn is_asking(&self) -> bool {
@@ -112,4 +131,55 @@ async fn who_is_put_out_before_the_answer_is_shown_nothing_of_before_as_missing(
     bob.is_quiet().await;
     bob.hears(&[&alice.encrypt("one", 23).await]).await;
     assert_eq!((bob.texts().await, bob.missing().await), (vec!["one".into()], 0));
+}
+
+/// What did not come between what it has heard and that is missing, though.
+#[tokio::test]
+async fn who_is_put_out_before_the_answer_is_shown_what_did_not_come_meanwhile() {
+    let (alice, bob) = bob_asks().await;
+    let heard = alice.encrypt("one", 21).await;
+    alice.encrypt("lost", 22).await;
+    let (out, _) = alice.commits(Some(&bob), 23).await;
+    bob.hears(&[&heard, &out]).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.texts().await, bob.missing().await), (vec!["one".into()], 1));
+}
+
+/// A server keeps back what was said behind the join, and then says that the join was taken later.
+#[tokio::test]
+async fn a_place_that_is_behind_what_was_heard_hides_nothing() {
+    let (alice, bob) = bob_asks().await;
+    let heard = alice.encrypt("one", 21).await;
+    for n in 22..=25 {
+        alice.encrypt("kept back", n).await;
+    }
+    let last = alice.encrypt("two", 26).await;
+    bob.hears(&[&heard, &last]).await;
+    bob.is_answered(26).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.texts().await, bob.missing().await), (vec!["one".into(), "two".into()], 4));
+}
+
+/// A restored server gives numbers out again. Those of what comes before the answer had been seen, and once it was passed over.
+#[tokio::test]
+async fn what_bears_a_number_of_before_is_read_before_the_answer() {
+    let (alice, bob) = alice_and_bob().await;
+    for n in 2..=9 {
+        bob.hears(&[&alice.encrypt("before", n).await]).await;
+    }
+    let (_, state) = alice.commits(None, 4).await;
+    let join = bob.asks_to_join(&alice, state, 5).await;
+    alice.hears(&[&join]).await;
+    let again = |n: u8, message: DeliveredMessage| DeliveredMessage { seq: Some(Seq(n.into())), ..message };
+    let one = again(6, alice.encrypt("one", 16).await);
+    let commit = again(7, alice.rotate(17).await);
+    let two = again(8, alice.encrypt("two", 18).await);
+    let outcome = bob.hears(&[&one, &commit, &two]).await;
+    assert_eq!(outcome.events.len(), 3, "that the conversation was led back, and two messages");
+    bob.is_answered(5).await;
+    bob.hears(&[&again(9, alice.encrypt("three", 19).await)]).await;
+    bob.is_quiet().await;
+    assert_eq!(bob.missing().await, 0);
+    let order = bob.order().await;
+    assert_eq!((order.len(), order[8..].join(" ")), (11, "one two three".into()), "it stands behind all of before");
 }

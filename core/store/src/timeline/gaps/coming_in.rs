@@ -3,12 +3,13 @@
 use privmsg_protocol::{GroupId, Seq};
 use rusqlite::{OptionalExtension, params};
 
-use super::{LAST, fill, highest, insert, set_highest, shown};
+use super::{LAST, fill, highest, hole_around, insert, keep, set_highest, shown};
 use crate::sql_types::{from_sql, to_sql};
 use crate::{Snapshot, StoreError, Tx};
 
 /// Takes it that this device was to see everything after `seq`, and nothing before, in a group in which it had seen nothing when it
-/// asked to join ([`crate::groups::note_seen`]). What it has seen since came before the answer.
+/// asked to join ([`crate::groups::note_seen`]). What it has seen since came before the answer, and lies behind its own place,
+/// wherever that is said to be: only what is missing before the lowest of those numbers can be of before.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -17,23 +18,35 @@ pub fn begin_after(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreEr
     if seen_before(tx, group)?.0 > 0 {
         return Ok(());
     }
-    match highest(tx, group)? {
-        Some(highest) if highest <= seq => {
-            forget_up_to(tx, group, highest)?;
-            set_highest(tx, group, seq)
-        }
-        Some(_) => forget_up_to(tx, group, seq),
-        None => Ok(()),
+    if highest(tx, group)? == Some(Seq(0)) {
+        return set_highest(tx, group, seq);
     }
+    let Some(hole) = hole_around(tx, group, Seq(1))? else { return Ok(()) };
+    tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
+    keep(tx, group, to_sql(seq.0) + 1, hole.last, hole.state)?;
+    shown(tx, group)
 }
 
-/// Forgets the holes of a group's numbers up to `seq`.
-fn forget_up_to(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> {
-    let of_now = "group_id = ?1 AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)";
-    let range = params![group.as_bytes().as_slice(), to_sql(seq.0)];
-    tx.sql().execute(&format!("DELETE FROM gap WHERE {of_now} AND last_seq <= ?2"), range)?;
-    tx.sql().execute(&format!("UPDATE gap SET first_seq = ?2 + 1 WHERE {of_now} AND first_seq <= ?2"), range)?;
-    shown(tx, group)
+/// Whether a number may have been given out again: it had been seen when this device asked to join, and the answer is not there.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn may_be_anew(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    Ok(seq <= seen_before(at, group)?)
+}
+
+/// Begins anew before the place is known from which on this device takes part: what it reads now bears numbers that had been
+/// seen. Nothing of what it had come to counts any more.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn begin_anew(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
+    crate::groups::renumber(tx, group)?;
+    tx.sql().execute(
+        "UPDATE mls_group SET last_seq = 0, seen_before = 0, reached = 0 WHERE group_id = ?1",
+        [group.as_bytes().as_slice()],
+    )?;
+    Ok(())
 }
 
 /// Starts anew at `seq`, from which on this device takes part. What was missing before is confirmed as missing, the
