@@ -199,7 +199,10 @@ pub(crate) fn carry(
         forget(step, former.group_id)?;
     }
     holds::release_people(step.tx, chat)?;
-    holds::forget_of(step.tx, &open::TASK, Scope::Chat(chat))?;
+    if state != GroupState::Creating {
+        // Whoever only tries to begin a group waits the longer the more often it has been in vain.
+        holds::forget_of(step.tx, &open::TASK, Scope::Chat(chat))?;
+    }
     if info.kind() == ConversationKind::Group {
         // Who has not been there since would stop everybody else.
         leaf_dates::forget_all(step.tx, chat)?;
