@@ -76,10 +76,10 @@ pub(super) async fn run(session: &Session<'_>, command: GroupCommand) -> Result<
         return create(session, &title, &users).await;
     }
     let mut connected = Connected::open(session, None).await?;
-    let group = command.group().cloned();
+    let (group, toward) = (command.group().cloned(), Toward::of(&command));
     let result = match (do_or_show(session, &mut connected, command).await, group) {
         (Err(Failure::Client(ClientError::GroupChange(ChangeError::NotAllowed))), Some(group)) => {
-            Err(who_may(session, &connected.client, &group).await)
+            Err(who_may(session, &connected.client, &group, &toward).await)
         }
         (result, _) => result,
     };
@@ -158,14 +158,41 @@ fn roles_lost(people: &[GroupPerson], users: &[UserId]) -> Vec<(UserId, Role)> {
     lost.map(|person| (person.user_id.clone(), person.role)).collect()
 }
 
+/// Whom a change is about, as far as that decides who may make it.
+enum Toward {
+    Roles,
+    People(Vec<UserId>),
+}
+
+impl Toward {
+    fn of(command: &GroupCommand) -> Self {
+        match command {
+            GroupCommand::Role { .. } => Self::Roles,
+            GroupCommand::Remove { users, .. } => Self::People(users.clone()),
+            _ => Self::People(Vec::new()),
+        }
+    }
+
+    /// The least role with which it may be made.
+    fn needs(&self, people: &[GroupPerson]) -> Role {
+        let has_role = |user: &UserId| people.iter().any(|one| one.user_id == *user && one.role > Role::Member);
+        match self {
+            Self::Roles => Role::Owner,
+            Self::People(users) if users.iter().any(has_role) => Role::Owner,
+            Self::People(_) => Role::Admin,
+        }
+    }
+}
+
 /// The user may not do it: who may.
-async fn who_may(session: &Session<'_>, client: &Client, group: &GroupName) -> Failure {
+async fn who_may(session: &Session<'_>, client: &Client, group: &GroupName, toward: &Toward) -> Failure {
     let people = async {
         let chat = found(session, client, group).await?;
         Ok::<_, Failure>(client.group(chat).await?.people)
     };
     let mut people = people.await.unwrap_or_default();
-    people.retain(|person| person.role > Role::Member);
+    let least = toward.needs(&people);
+    people.retain(|person| person.role >= least);
     Failure::NotAllowedInGroup(people.into_iter().map(|person| person.user_id).collect())
 }
 

@@ -140,7 +140,8 @@ impl Lang {
                 "there is no such device; 'privmsg devices' lists them",
                 "такого устройства нет; список — «privmsg devices»",
             ),
-            E::UnknownGroup | E::NotAMember | E::StaleEpoch | E::ConversationExists => self.pick(
+            E::NotAMember => return self.no_longer_in_group(),
+            E::UnknownGroup | E::StaleEpoch | E::ConversationExists => self.pick(
                 "the conversation has changed meanwhile; it is joined anew",
                 "чат тем временем изменился; подключаюсь к нему заново",
             ),

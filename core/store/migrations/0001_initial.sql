@@ -227,7 +227,7 @@ CREATE TABLE group_chat (
     founding BLOB NOT NULL,            -- the roster that it began with
     view BLOB NOT NULL,                -- the newest rosters that are known
     title TEXT NOT NULL DEFAULT '',
-    title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again
+    title_at INTEGER NOT NULL DEFAULT 0, -- position of who gave it last; 0: nobody yet, or it was only told again; -1: it may be another by now
     gone TEXT,                         -- left, removed, unknown: why the user takes no part any more
     urged INTEGER NOT NULL DEFAULT 0,  -- the user was told that they are its only owner
     told BLOB                          -- the roster up to which the chat tells what has changed

@@ -122,7 +122,8 @@ pub fn set_told(tx: &Tx<'_>, chat: ChatId, roster: &[u8]) -> Result<(), StoreErr
 /// [`StoreError`] of the statement.
 pub fn set_gone(tx: &Tx<'_>, chat: ChatId, gone: Option<Gone>) -> Result<bool, StoreError> {
     let gone = gone.map(Gone::as_str);
-    let sql = "UPDATE group_chat SET gone = ?2 WHERE chat_id = ?1 AND (gone IS NULL) <> (?2 IS NULL)";
+    let sql = "UPDATE group_chat SET gone = ?2, title_at = iif(?2 IS NULL, -1, title_at)
+               WHERE chat_id = ?1 AND (gone IS NULL) <> (?2 IS NULL)";
     let changed = tx.sql().execute(sql, params![chat.0, gone])? > 0;
     if changed {
         tx.changed(Change::Chat(chat));
@@ -150,12 +151,14 @@ pub fn set_title(tx: &Tx<'_>, chat: ChatId, title: &str, position: Position) -> 
     Ok(())
 }
 
-/// Somebody has told again what a group is called, for those who have not heard: it counts where nothing is known.
+/// Somebody has told again what a group is called, for those who have not heard: it counts where nothing is known, and
+/// for whoever was out meanwhile.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn tell_title(tx: &Tx<'_>, chat: ChatId, title: &str) -> Result<(), StoreError> {
-    let sql = "UPDATE group_chat SET title = ?2 WHERE chat_id = ?1 AND title_at = 0 AND title = ''";
+    let sql = "UPDATE group_chat SET title = ?2, title_at = 0
+               WHERE chat_id = ?1 AND (title_at = 0 AND title = '' OR title_at < 0)";
     if tx.sql().execute(sql, params![chat.0, title])? > 0 {
         tx.changed(Change::Chat(chat));
     }

@@ -229,6 +229,7 @@ impl<'a, 't> Intake<'a, 't> {
             return Ok(Verdict::Seen);
         }
         if people::is_unheard(step, group, sender)? {
+            self.outcome.events.extend(people::pass_over(step, group, sender, plaintext)?);
             return Ok(Verdict::Seen);
         }
         let effect = match Content::decode(plaintext) {

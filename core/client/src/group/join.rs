@@ -268,6 +268,10 @@ pub(crate) fn use_welcome(
                 note_leaves(step, &id, &conversation, welcome.seq)?;
                 events.extend(membership::has_come_in(step, id)?);
                 plan::settle(step.tx, &id)?;
+                if lags::of(step.tx, &id)?.is_some() {
+                    // The server has said meanwhile that something is to be done in it: somebody has left, or devices have changed.
+                    groups::set_reconcile(step.tx, &id)?;
+                }
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;

@@ -70,9 +70,10 @@ pub fn hear(tx: &Tx<'_>, told: &Told, by: &DeviceId, now_ms: i64) -> Result<bool
     Ok(is_news)
 }
 
-/// That somebody was blocked is heard when they are not any more: what was kept back until then was wanted.
+/// That somebody was blocked is heard when they are not any more: what was kept back until then was wanted. It has ended when the
+/// later word was said, however often the earlier one is heard.
 fn has_ended(tx: &Tx<'_>, user: &UserId, now_ms: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE blocked_user SET ended_at = ?2 WHERE user_id = ?1";
+    let sql = "UPDATE blocked_user SET ended_at = min(said_at, ?2) WHERE user_id = ?1";
     tx.sql().prepare_cached(sql)?.execute(params![user.as_str(), now_ms])?;
     gaps::is_wanted(tx, user)
 }

@@ -197,6 +197,10 @@ impl Tx<'_> {
         }
         self.note_leaf_dates(place.group, &dates, &anew)?;
         self.welcome(session, place, joiners)?;
+        if let Some(Step { moves, .. }) = &step {
+            // Those of their devices that had no key package left, or that whoever has brought them did not know.
+            self.notify_left_out(place.group, session.user.0, &moves.come)?;
+        }
         self.store_state(place, &group_info, &state)
     }
 }

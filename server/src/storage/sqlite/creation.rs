@@ -71,7 +71,7 @@ impl Tx<'_> {
             self.store_rosters(group, &rosters)?;
         }
         if goes_on {
-            self.notify_left_out(group, session.user.0)?;
+            self.notify_left_out(group, session.user.0, &people.users)?;
         }
         groups::load(self.conn, group)
     }

@@ -91,15 +91,20 @@ impl Tx<'_> {
         Ok(devices.len())
     }
 
-    /// Tells the signed-in devices of the group's people that are no leaves that there is a group, in which `user` has gone on.
-    pub(super) fn notify_left_out(&mut self, group: i64, user: i64) -> Result<()> {
-        let devices: Vec<i64> = self.conn.all(
-            "SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
-             WHERE p.grp = ?1 AND p.kept_out = 0
-                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
-            [group],
-            |row| row.get(0),
-        )?;
+    /// Tells the signed-in devices of these people of the group that are no leaves that there is a group, in which `user` has gone
+    /// on, or has brought them.
+    pub(super) fn notify_left_out(&mut self, group: i64, user: i64, people: &[i64]) -> Result<()> {
+        let mut devices = Vec::new();
+        for person in people {
+            let left_out: Vec<i64> = self.conn.all(
+                "SELECT d.id FROM grp_participant p JOIN listed_device d ON d.user = p.user
+                 WHERE p.grp = ?1 AND p.user = ?2 AND p.kept_out = 0
+                     AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = ?1 AND l.device = d.id)",
+                [group, *person],
+                |row| row.get(0),
+            )?;
+            devices.extend(left_out);
+        }
         self.post_device_sync(group, user, &devices)
     }
 

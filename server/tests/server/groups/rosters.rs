@@ -85,6 +85,23 @@ async fn a_member_comes_by_a_step_and_another_goes() {
     assert_eq!(c.error().await.code.as_str(), "unknown_group");
 }
 
+/// Whoever brings somebody in may not know all of their devices, or find no key package of one. It is told, and comes by itself.
+#[tokio::test]
+async fn a_device_that_was_not_brought_with_its_user_is_told() {
+    let club = club().await;
+    let dave = member(&club.server, "dave").await;
+    let tablet = club.server.device("dave", &dave.access_key).await;
+    let mut t = tablet.connect().await;
+    while t.next().await != ServerFrame::CaughtUp {}
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    let told = t.next_of_any_kind().await;
+    let ServerFrame::Message(told) = told else { panic!("{told:?}") };
+    assert_eq!((told.message_type, told.group_id), (MessageType::DeviceSync, Some(club.id)));
+    let (_, _, body) = entry(&tablet, club.id).await;
+    submit(&tablet, club.id, &body).await.ok();
+}
+
 /// Of two that follow the same roster, the one whose commit comes first.
 #[tokio::test]
 async fn of_two_admins_at_once_one_is_first() {

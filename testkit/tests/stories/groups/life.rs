@@ -1,5 +1,7 @@
 //! A group from its beginning to its end.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use privmsg_client::{ChangeError, ClientError, Gone, Role};
 use privmsg_testkit::Server;
@@ -49,6 +51,8 @@ async fn who_comes_later_sees_nothing_of_before_and_who_goes_nothing_of_after() 
     })
     .await?;
     room.all_talk("without carol", &[&alice, &bob]).await?;
+    alice.client().set_group_title(chat, "Chorus").await?;
+    room.is_called(&bob, "Chorus").await?;
     ensure!(!room.texts(&carol).await?.iter().any(|text| text.starts_with("without")));
     ensure!(room.texts(&carol).await?.len() == 3, "what was said before stays readable");
     assert!(
@@ -61,6 +65,7 @@ async fn who_comes_later_sees_nothing_of_before_and_who_goes_nothing_of_after() 
         Ok(carol.client().group(gone).await?.gone.is_none().then_some(()))
     })
     .await?;
+    room.is_called(&carol, "Chorus").await?;
     room.all_talk("again", &[&alice, &bob, &carol]).await?;
     ensure!(!room.texts(&carol).await?.iter().any(|text| text.starts_with("without")));
     Ok(())
@@ -128,4 +133,32 @@ async fn everybody_may_leave_and_the_last_owner_names_another() -> Result<()> {
     let last = room.chat(&carol).await?;
     room.says(&carol, "to myself").await?;
     room.done(&carol, carol.client().leave_group(last, None).await).await
+}
+
+/// Once, who connected for the first time since the group was made went on to take for its owner whoever had left: the server's word that
+/// there was something to do came behind the invitation, and before it was used.
+#[tokio::test]
+async fn who_left_before_the_others_had_connected_is_out_for_them() -> Result<()> {
+    let server = Server::start().await?;
+    let alice = server.person("alice").await?;
+    let (mut bob, mut carol) = (server.person("bob").await?, server.person("carol").await?);
+    // Whoever has not let in the one who asks does nothing that others could see.
+    for who in [&bob, &carol] {
+        who.says(&alice, "hello").await?;
+    }
+    bob.goes_offline().await?;
+    carol.goes_offline().await?;
+    let hers = alice.client().create_group("Choir", &names(&[&bob, &carol])).await?;
+    alice.client().wait_group_made(hers).await?;
+    let room = Room(alice.client().group(hers).await?.conversation);
+    room.done(&alice, alice.client().set_role(hers, &names(&[&bob])[0], Role::Owner).await).await?;
+    room.done(&alice, alice.client().leave_group(hers, None).await).await?;
+
+    for who in [&mut bob, &mut carol] {
+        who.goes_online().await?;
+        // By what is due anyway soon after joining it would be so in a minute.
+        let has = room.has_people(who, &[("bob", Role::Owner), ("carol", Role::Member)]);
+        tokio::time::timeout(Duration::from_secs(20), has).await??;
+    }
+    Ok(())
 }

@@ -86,6 +86,17 @@ pub(super) fn is_unheard(step: &Step<'_, '_>, group: &StoredGroup, sender: &Memb
         && rosters::only_other(group, &step.identity.user_id)?.as_ref() == Some(&sender.user_id))
 }
 
+/// Takes nothing from what somebody says but which devices they have: this user may go on writing to them.
+pub(super) fn pass_over(
+    step: &Step<'_, '_>,
+    group: &StoredGroup,
+    sender: &Member,
+    bytes: &[u8],
+) -> Result<Vec<Event>, ClientError> {
+    let Ok(content) = Content::decode(bytes) else { return Ok(Vec::new()) };
+    Ok(heard::hear(step, group.chat, sender, &content)?.1)
+}
+
 /// Does what somebody has said, as far as their device is one of their account's.
 pub(super) fn hear(
     step: &Step<'_, '_>,

@@ -16,6 +16,8 @@ pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) 
     let Some(code) = error.code().filter(|code| code.retry() == Retry::Never && !error.ends_session()).cloned() else {
         return Err(error);
     };
+    // What the server does not know any more, or not this user in, can be neither written to nor joined.
+    let code = if code == ErrorCode::UnknownGroup { ErrorCode::NotAMember } else { code };
     // Files that are still being uploaded fail at their turn.
     let queued = link.context.store.read(move |at| outbox::ready(at, chat, usize::MAX >> 1)).await?;
     for message in queued {
