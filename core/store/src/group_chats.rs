@@ -165,6 +165,15 @@ pub fn tell_title(tx: &Tx<'_>, chat: ChatId, title: &str) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Whether a group may be called otherwise by now: the user was out since its title was heard.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn is_title_old(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM group_chat WHERE chat_id = ?1 AND title_at < 0)";
+    Ok(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?)
+}
+
 /// How often somebody's devices that come in by themselves are told a group's title in a while: whoever lets theirs come and go would
 /// have this device say it without end.
 const TOLD_TIMES: u32 = 4;

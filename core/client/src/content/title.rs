@@ -68,7 +68,7 @@ pub(crate) fn sent(tx: &Tx<'_>, row: i64) -> Result<(), ClientError> {
 /// Tells those who have just come what the group is called, if anybody knows.
 pub(crate) fn tell_again(step: &Step<'_, '_>, chat: ChatId) -> Result<(), ClientError> {
     let Some((title, gone)) = group_chats::heading(step.tx, chat)? else { return Ok(()) };
-    if title.is_empty() || gone {
+    if title.is_empty() || gone || group_chats::is_title_old(step.tx, chat)? {
         return Ok(());
     }
     let content = compose(&Title { title, again: true }, step.now_ms)?;

@@ -10,10 +10,11 @@ use privmsg_protocol::rest::{
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::chats;
+use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Reason, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{Tx, epoch_ends, gaps, group_chats, lags, outbox, reached, welcomes};
+use privmsg_store::{Snapshot, StoreError, Tx, epoch_ends, gaps, group_chats, lags, outbox, reached, welcomes};
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
@@ -189,6 +190,7 @@ impl Asked<'_> {
                         groups::set_state(step.tx, &id, GroupState::Active)?;
                     }
                     if let Some(begun) = begun {
+                        holds::forget_of(step.tx, &open::TASK, Scope::Chat(group.chat))?;
                         let goes_on = chats::incarnation(step.tx, group.chat)?.is_some_and(|known| known < begun);
                         chats::note_incarnation(step.tx, group.chat, begun)?;
                         if let Some(roster) = group.roster.as_deref().map(rosters::stored).transpose()? {
@@ -230,6 +232,9 @@ impl Asked<'_> {
             ClientError::Server { code: ErrorCode::IncarnationAhead, incarnation, .. } => (None, Some(*incarnation)),
             _ => (None, None),
         };
+        if let Some(winner) = winner {
+            self.lets_in_again(winner).await?;
+        }
         let is_unknown = matches!(error.code(), Some(ErrorCode::UnknownGroup | ErrorCode::NotAMember));
         let (link, id) = (self.link, self.id);
         let events = self
@@ -266,6 +271,24 @@ impl Asked<'_> {
         // Else there is a later incarnation, a device named in it has gone, or a key package was stale: it is made anew with
         // what there is now.
         if winner.is_some() { Ok(()) } else { Err(error) }
+    }
+
+    /// A server that was restored may have forgotten that the user has let a group in which somebody has brought them whom they
+    /// block, and hides the group in which it goes on.
+    async fn lets_in_again(&self, winner: GroupId) -> Result<(), ClientError> {
+        let id = self.id;
+        let look = move |at: &Snapshot<'_>| {
+            let Some(group) = groups::load(at, &id)? else { return Ok(false) };
+            Ok::<_, StoreError>(group.roster.is_some() && consent::of_chat(at, group.chat)? == Consent::Open)
+        };
+        if !self.link.context.store.read(look).await? {
+            return Ok(());
+        }
+        match self.link.context.api.accept(&winner).await {
+            Err(error) if is_unanswered(&error) => Err(error),
+            // Where it is shown there is nothing to let in, or the user has no part in it.
+            _ => Ok(()),
+        }
     }
 
     async fn commit_refused(self, error: ClientError) -> Result<(), ClientError> {

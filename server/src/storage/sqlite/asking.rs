@@ -53,7 +53,7 @@ pub(super) enum Asked {
 }
 
 impl Tx<'_> {
-    fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
+    pub(super) fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
         if self.state.cache.is_answered(peer, user) {
             return Ok(true);
         }

@@ -198,8 +198,15 @@ impl Tx<'_> {
         self.note_leaf_dates(place.group, &dates, &anew)?;
         self.welcome(session, place, joiners)?;
         if let Some(Step { moves, .. }) = &step {
-            // Those of their devices that had no key package left, or that whoever has brought them did not know.
-            self.notify_left_out(place.group, session.user.0, &moves.come)?;
+            // Those of their devices that had no key package left, or that whoever has brought them did not know. By coming they show
+            // that they are there: not to somebody whom their user has not answered.
+            let mut answered = Vec::with_capacity(moves.come.len());
+            for user in &moves.come {
+                if self.is_answered_by(*user, session.user.0)? {
+                    answered.push(*user);
+                }
+            }
+            self.notify_left_out(place.group, session.user.0, &answered)?;
         }
         self.store_state(place, &group_info, &state)
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club, member};
 use super::{changes, entry};
-use crate::support::{TestServer, base64, new_id, submit};
+use crate::support::{Chat, TestServer, base64, create, new_id, submit};
 
 #[tokio::test]
 async fn a_group_begins_with_its_founding_roster() {
@@ -94,8 +94,23 @@ async fn a_device_that_was_not_brought_with_its_user_is_told() {
     let mut t = tablet.connect().await;
     while t.next().await != ServerFrame::CaughtUp {}
     let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
-    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
-    let told = t.next_of_any_kind().await;
+    let bundle = club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    // Whom the user has not answered is shown nothing by it.
+    t.is_quiet().await;
+    let without = club.alice.mls.changes(&with_dave, &dave.mls, None).unwrap();
+    let daves = dave.mls.joins_people(&bundle, Some(&with_dave)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols, &daves], &without, &[]).await;
+    let pair = Chat::direct("alice", "dave");
+    create(&club.alice, &pair, &[&dave]).await.ok();
+    assert_eq!(dave.post(&format!("/api/v1/groups/{}/accept", pair.id()), Value::Null).await.status, 204);
+    let again = club.alice.mls.changes(&without, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &again, &[&dave]).await;
+    let told = loop {
+        match t.next_of_any_kind().await {
+            ServerFrame::Message(told) if told.message_type == MessageType::AccountSync => {}
+            told => break told,
+        }
+    };
     let ServerFrame::Message(told) = told else { panic!("{told:?}") };
     assert_eq!((told.message_type, told.group_id), (MessageType::DeviceSync, Some(club.id)));
     let (_, _, body) = entry(&tablet, club.id).await;

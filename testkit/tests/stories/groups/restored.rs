@@ -276,3 +276,33 @@ async fn whoever_came_since_the_backup_comes_again_by_what_they_have_been_given(
     }
     Ok(())
 }
+
+/// What a person has let in stays so: once, they had to do it again, and missed what was said until then.
+#[tokio::test]
+async fn who_has_let_a_group_in_is_in_it_after_a_restore() -> Result<()> {
+    let mut server = Server::start().await?;
+    let (mut alice, mut bob, mut dave) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("dave").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob]).await?;
+    room.all_talk("before", &[&alice, &bob]).await?;
+    dave.client().block(&alice.account().user_id).await?;
+    let backup = server.is_backed_up()?;
+    let hers = room.chat(&alice).await?;
+    room.done(&alice, alice.client().add_to_group(hers, &names(&[&dave])).await).await?;
+    let kept = until("it is kept away", PATIENCE, || async { Ok(dave.client().kept_out().await?.pop()) }).await?;
+    dave.client().let_in(&kept).await?;
+    tokio::time::timeout(PATIENCE, dave.client().wait_in_group(room.0)).await??;
+    room.all_talk("with dave", &[&alice, &bob, &dave]).await?;
+    for who in [&mut alice, &mut bob, &mut dave] {
+        who.goes_offline().await?;
+    }
+    server.loses_all_since(&backup).await?;
+
+    alice.goes_online().await?;
+    alice.delivered(&room.says(&alice, "first").await?).await?;
+    bob.goes_online().await?;
+    dave.goes_online().await?;
+    room.all_talk("restored", &[&alice, &bob, &dave]).await?;
+    ensure!(dave.client().kept_out().await?.is_empty());
+    Ok(())
+}

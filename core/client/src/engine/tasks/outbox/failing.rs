@@ -4,7 +4,7 @@ use privmsg_protocol::error::Retry;
 use privmsg_protocol::{ErrorCode, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::outbox::Removed;
-use privmsg_store::{StoreError, Tx, messages, outbox, relations};
+use privmsg_store::{Snapshot, StoreError, Tx, group_chats, messages, outbox, relations};
 
 use crate::engine::Link;
 use crate::error::ClientError;
@@ -16,10 +16,13 @@ pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) 
     let Some(code) = error.code().filter(|code| code.retry() == Retry::Never && !error.ends_session()).cloned() else {
         return Err(error);
     };
-    // What the server does not know any more, or not this user in, can be neither written to nor joined.
-    let code = if code == ErrorCode::UnknownGroup { ErrorCode::NotAMember } else { code };
     // Files that are still being uploaded fail at their turn.
-    let queued = link.context.store.read(move |at| outbox::ready(at, chat, usize::MAX >> 1)).await?;
+    let look = move |at: &Snapshot<'_>| {
+        let is_out = group_chats::load(at, chat)?.is_some_and(|group| group.gone.is_some());
+        Ok::<_, StoreError>((outbox::ready(at, chat, usize::MAX >> 1)?, is_out))
+    };
+    let (queued, is_out) = link.context.store.read(look).await?;
+    let code = if is_out { ErrorCode::NotAMember } else { code };
     for message in queued {
         give_up(link, message.message_id, code.clone()).await?;
     }
