@@ -53,7 +53,7 @@ pub(super) enum Asked {
 }
 
 impl Tx<'_> {
-    pub(super) fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
+    fn is_answered_by(&mut self, peer: i64, user: i64) -> Result<bool> {
         if self.state.cache.is_answered(peer, user) {
             return Ok(true);
         }
@@ -202,6 +202,16 @@ impl Tx<'_> {
             params![user, self.now(), strangers.div_ceil(IN_ONE_REQUEST)],
         )?;
         Ok(())
+    }
+
+    /// Whether a user has answered each of these, who bring them into a group.
+    pub(super) fn has_answered_all(&mut self, user: i64, by: &[i64]) -> Result<bool> {
+        for other in by {
+            if self.brought_by(user, *other)? != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Who brings somebody into a group of people, if that one has not answered them.

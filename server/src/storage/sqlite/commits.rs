@@ -179,6 +179,7 @@ impl Tx<'_> {
         let source = Source::Group(place.group);
         let informed = self.with_room(informed, source, frame.len())?;
         self.post(Piece::new(message_id, &informed, source, session.user.0).commit(), frame)?;
+        let mut told = Vec::new();
         if let Some(Step { roster, waited, moves }) = &step {
             if !waited {
                 self.store_roster(roster)?;
@@ -187,6 +188,11 @@ impl Tx<'_> {
             let author = self.present_user(roster.author().user_id())?;
             let by: Vec<i64> = author.into_iter().chain([session.user.0]).collect();
             self.move_people(place.group, moves, &by, seq)?;
+            for user in &moves.come {
+                if self.has_answered_all(*user, &by)? {
+                    told.push(*user);
+                }
+            }
         }
         // Whoever joins anew goes on being a leaf.
         for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
@@ -197,17 +203,9 @@ impl Tx<'_> {
         }
         self.note_leaf_dates(place.group, &dates, &anew)?;
         self.welcome(session, place, joiners)?;
-        if let Some(Step { moves, .. }) = &step {
-            // Those of their devices that had no key package left, or that whoever has brought them did not know. By coming they show
-            // that they are there: not to somebody whom their user has not answered.
-            let mut answered = Vec::with_capacity(moves.come.len());
-            for user in &moves.come {
-                if self.is_answered_by(*user, session.user.0)? {
-                    answered.push(*user);
-                }
-            }
-            self.notify_left_out(place.group, session.user.0, &answered)?;
-        }
+        // Those of their devices that had no key package left, or that whoever has brought them did not know. By coming they show
+        // that they are there: not to somebody whom their user has not answered.
+        self.notify_left_out(place.group, session.user.0, &told)?;
         self.store_state(place, &group_info, &state)
     }
 }
