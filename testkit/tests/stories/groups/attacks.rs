@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::Role;
+use privmsg_client::{Gone, Role};
 use privmsg_e2ee::{OsRng, Participant, Roster};
 use privmsg_protocol::{ErrorCode, GroupId, Incarnation};
-use privmsg_testkit::hostile::{Answer, Claim, HostileMember, HostileServer, RogueGroup, Verdict};
+use privmsg_testkit::hostile::{Answer, Claim, Frame, HostileMember, HostileServer, RogueGroup, Verdict};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -239,5 +239,44 @@ async fn that_a_device_is_in_a_group_is_told_once_it_is() -> Result<()> {
     until("that it is told", PATIENCE, || async { Ok((told().await? == 1).then_some(())) }).await?;
     room.all_talk("with the tablet", &[&tablet, &bob]).await?;
     ensure!(told().await? == 1, "once");
+    Ok(())
+}
+
+/// How many numbers are shown to Alice as missing after Bob has removed her from a group with Carol: before that, one of them said
+/// something, and her server kept from her what says that it has come.
+async fn missing_after_a_removal(
+    is_kept_back: impl Fn(&Frame) -> bool + Send + 'static,
+    is_said_by_alice: bool,
+) -> Result<u64> {
+    let server = Server::start().await?;
+    let hostile = HostileServer::before(&server).await?;
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let (bob, carol) = (server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&bob, "Choir", &[&alice, &carol]).await?;
+    room.all_talk("first", &[&alice, &bob, &carol]).await?;
+    hostile.rewrites_frames(move |frame| {
+        let is_kept_back = matches!(frame, Frame::FromServer(_)) && is_kept_back(&frame);
+        if is_kept_back { Vec::new() } else { vec![frame] }
+    });
+    room.says(if is_said_by_alice { &alice } else { &bob }, "last").await?;
+    room.hears(&carol, "last").await?;
+    let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
+    room.done(&bob, bob.client().remove_from_group(his, &names(&[&alice])).await).await?;
+    let is_out = || async { Ok((alice.client().group(hers).await?.gone == Some(Gone::Removed)).then_some(())) };
+    until("alice is out", PATIENCE, is_out).await?;
+    room.gaps(&alice).await
+}
+
+/// Nothing comes behind a removal by which somebody would miss what was withheld before it.
+#[tokio::test]
+async fn what_is_withheld_before_a_removal_is_missed() -> Result<()> {
+    let is_text = |frame: &Frame| frame.payload("message").is_some_and(|message| message["message_type"] == "text");
+    ensure!(missing_after_a_removal(is_text, false).await? == 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whose_own_words_were_not_answered_before_a_removal_misses_nothing() -> Result<()> {
+    ensure!(missing_after_a_removal(|frame| frame.payload("ack").is_some(), true).await? == 0);
     Ok(())
 }

@@ -8,7 +8,7 @@ use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::held::{self, Speaker};
 use privmsg_store::messages::Direction;
 use privmsg_store::position::Place;
-use privmsg_store::{blocks, contacts, holds, wanted_lists};
+use privmsg_store::{blocks, contacts, gaps, holds, outbox, wanted_lists};
 
 use crate::content::{self, Effect, Said, title};
 use crate::device_lists;
@@ -40,8 +40,21 @@ pub(super) fn roster_moved(
         return Ok(false);
     }
     let why = if *roster.author().user_id() == own.user_id { Gone::Left } else { Gone::Removed };
+    note_the_last(step, group, moment.place)?;
     take_leave(step, group, why)?;
     Ok(true)
+}
+
+/// What did not come before the end is missing, and nothing comes behind it that would show that. Where this device's own words
+/// may be what lies there, it is not: their answers are lost.
+fn note_the_last(step: &Step<'_, '_>, group: &StoredGroup, place: Place) -> Result<(), ClientError> {
+    let Place::Numbered { seq, .. } = place else { return Ok(()) };
+    let id = &group.group_id;
+    let ahead = gaps::highest(step.tx, id)?.map_or(0, |highest| seq.0.saturating_sub(highest.next().0));
+    if gaps::open_up_to(step.tx, id, seq)? + ahead > outbox::unanswered(step.tx, id)? {
+        gaps::note(step.tx, id, seq)?;
+    }
+    Ok(())
 }
 
 /// A device that comes in by itself knows nothing of what was said, the title included. Another device of the same user
