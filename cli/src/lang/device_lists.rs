@@ -13,8 +13,8 @@ texts! {
         "{user}: the server shows devices of another key than the one that you know. Nothing is sent to them: {user} has started anew, or the server is lying.",
         "{user}: сервер показывает устройства с другим ключом, не с известным вам. Им ничего не отправляется: {user} начинает заново, или сервер обманывает.";
     written_on_unlisted(user: &str) =>
-        "FROM A DEVICE THAT {user} HAS SIGNED OUT. Somebody else may have written this.",
-        "С УСТРОЙСТВА, НА КОТОРОМ {user} ВЫПОЛНИЛ ВЫХОД. Это мог написать кто-то другой.";
+        "FROM A DEVICE THAT IS NOT ON {user}'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.",
+        "С УСТРОЙСТВА, КОТОРОГО НЕТ В СПИСКЕ УСТРОЙСТВ {user}: выход на нём выполнен, или его не впустили. Это мог написать кто-то другой.";
     asks_for_devices(user: &str) =>
         "the server is asked which devices {user} has now", "у сервера уточняется, какие устройства сейчас у {user}";
     asks_for_their_devices() =>

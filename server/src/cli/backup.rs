@@ -1,5 +1,6 @@
 //! `backup`, `verify` and `restore`.
 
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -312,15 +313,16 @@ pub(super) const fn says_all(error: &BackupError) -> bool {
     )
 }
 
-/// What to do about it.
-pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static str> {
-    Some(match error {
+/// What to do about it. In English the cause follows, and names the path.
+pub(super) fn advice(error: &BackupError, language: Language) -> Option<Cow<'static, str>> {
+    Some(Cow::Borrowed(match error {
         BackupError::Full { .. } => language.pick(
             "The disk is full; nothing was left half-done. Make room, or choose another disk.",
             "На диске нет места; незавершённых файлов не осталось. Освободите место или выберите другой диск.",
         ),
-        BackupError::Exists { .. } => {
-            language.pick("Choose a name that is not taken.", "Выберите имя, которое ещё не занято.")
+        BackupError::Exists { path } => {
+            let russian = format!("Выберите имя, которое ещё не занято: {path} уже существует.");
+            return Some(language.say("Choose a name that is not taken.", &russian).into());
         }
         BackupError::ForeignDatabase { .. } => language.pick(
             "This database is another program's, and was left as it is; see storage.database_path in the configuration.",
@@ -353,13 +355,15 @@ pub(super) fn advice(error: &BackupError, language: Language) -> Option<&'static
             "This backup was made by a newer server; install that version first.",
             "Копия сделана более новым сервером; сначала установите ту версию.",
         ),
-        BackupError::Occupied { .. } => language.pick(
-            "There is data already; with --force it is moved aside, not deleted.",
-            "Данные уже есть; с --force они будут отложены в сторону, но не удалены.",
-        ),
+        BackupError::Occupied { path } => {
+            let russian = format!("Данные уже есть: {path}. С --force они будут отложены в сторону, но не удалены.");
+            return Some(
+                language.say("There is data already; with --force it is moved aside, not deleted.", &russian).into(),
+            );
+        }
         BackupError::Lock(LockError::InUse { .. }) => {
             language.pick("Stop the server first.", "Сначала остановите сервер.")
         }
         _ => return None,
-    })
+    }))
 }

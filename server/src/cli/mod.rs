@@ -38,6 +38,7 @@ mod systemd;
 mod taken_back;
 mod withdraw_invitation;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -126,8 +127,8 @@ impl CommandError {
     }
 
     /// What to tell the person at the terminal beyond the bare fact.
-    fn advice(&self, language: Language) -> Option<&'static str> {
-        Some(match self {
+    fn advice(&self, language: Language) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
             Self::AdminKey => language.pick(
                 "The admin key is wrong or missing: give it by --admin-key-file or PRIVMSG_ADMIN_KEY. Where the \
                  configuration has it, give none.",
@@ -218,7 +219,7 @@ impl CommandError {
             ),
             Self::Silent(_) => language.pick("The server does not answer.", "Сервер не отвечает."),
             _ => return None,
-        })
+        }))
     }
 }
 

@@ -9,8 +9,16 @@ use crate::faults::Binary;
 use crate::support::{ADMIN_KEY, Chat, create};
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
+    run_in("C", folder, arguments)
+}
+
+fn run_in(locale: &str, folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privmsg-server"));
-    command.current_dir(folder).env("LC_ALL", "C").env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY).env("RUST_LOG", "warn");
+    command
+        .current_dir(folder)
+        .env("LC_ALL", locale)
+        .env("PRIVMSG_ADMIN_MASTER_KEY", ADMIN_KEY)
+        .env("RUST_LOG", "warn");
     command.env("PRIVMSG_STORAGE_DATABASE_PATH", folder.join("data/privmsg.db"));
     command.args(arguments).output().unwrap()
 }
@@ -170,6 +178,13 @@ async fn a_restore_without_a_record_says_so() {
     let archive = folder.path().join("then.tar").display().to_string();
     let said: Value = serde_json::from_str(&done(elsewhere.path(), &["restore", &archive, "--json"])).unwrap();
     assert_eq!((&said["taken_back"]["journal"], &said["taken_back"]["sessions"]), (&json!(false), &json!(2)), "{said}");
+    // What is there by now is not written over, in either language.
+    for (locale, says) in [("C", "There is data already"), ("ru_RU.UTF-8", "Данные уже есть")] {
+        let refused = run_in(locale, elsewhere.path(), &["restore", &archive]);
+        let says_why = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{says_why}");
+        assert!(says_why.contains(says) && says_why.contains("data/privmsg.db"), "{says_why}");
+    }
     let server = Binary::start(elsewhere.path());
     for token in [&past.stolen, &past.kept] {
         server.api.call("GET", "/api/v1/users/me", Some(token), "", b"").await.is("token_expired");
