@@ -16,7 +16,6 @@ mod commands;
 mod editor;
 mod exit;
 mod failure;
-pub mod foreign;
 mod hardening;
 pub mod lang;
 mod logging;
@@ -33,6 +32,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub use exit::Exit;
+
+use privmsg_client::foreign;
 
 use args::{Args, Manner};
 use commands::Session;

@@ -1,6 +1,6 @@
 //! `privmsg chats`.
 
-use privmsg_client::{ChatKind, Consent, Gone};
+use privmsg_client::{ChatEntry, ChatKind, Consent, Gone};
 use serde::Serialize;
 
 use crate::chat_name::{chat_id, name_of, short};
@@ -35,21 +35,16 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open().await?;
     let own = client.user_id();
     let chats = client.chats().await?;
-    let mut titles = Vec::with_capacity(chats.len());
-    let mut gone = Vec::with_capacity(chats.len());
-    for chat in &chats {
-        let id = chat.summary.chat.id;
-        titles.push(client.group_title(id).await?);
-        gone.push(match chat.summary.chat.kind {
-            ChatKind::Group { .. } => client.group(id).await?.gone,
-            _ => None,
-        });
-    }
+    let title = |chat: &ChatEntry| {
+        let title = chat.heading.as_ref().map(|heading| heading.title.clone());
+        title.filter(|title| !title.is_empty())
+    };
+    let gone = |chat: &ChatEntry| chat.heading.as_ref().and_then(|heading| heading.gone);
     if output.is_json() {
-        for ((chat, title), gone) in chats.iter().zip(&titles).zip(&gone) {
+        for chat in &chats {
             output.object(&ChatObject {
                 conversation: &chat_id(&chat.summary.chat.kind, own),
-                title: title.as_deref(),
+                title: title(chat).as_deref(),
                 kind: match chat.summary.chat.kind {
                     ChatKind::Direct { .. } => "direct",
                     ChatKind::SelfNotes => "self",
@@ -60,7 +55,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 last_at: chat.summary.last_at,
                 request: chat.summary.consent == Consent::Asked,
                 declined: chat.summary.consent == Consent::Declined,
-                gone: gone.map(Gone::as_str),
+                gone: gone(chat).map(Gone::as_str),
             })?;
         }
         return Ok(());
@@ -71,21 +66,19 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     }
     let names: Vec<_> = chats
         .iter()
-        .zip(&titles)
-        .map(|(chat, title)| match &chat.summary.chat.kind {
+        .map(|chat| match &chat.summary.chat.kind {
             ChatKind::Direct { peer } => peer.to_string(),
             ChatKind::SelfNotes => format!("{own} {}", lang.notes()),
             ChatKind::Group { conversation } => {
                 let id = name_of(conversation);
                 let short = short(&id);
-                let title = title.as_ref().map_or_else(|| lang.untitled(), |title| foreign::line(title));
+                let title = title(chat).map_or_else(|| lang.untitled(), |title| foreign::line(&title));
                 format!("{short}  {title}")
             }
         })
         .zip(&chats)
-        .zip(&gone)
-        .map(|((name, chat), gone)| match chat.summary.consent {
-            _ if gone.is_some() => format!("{name} ({})", lang.you_are_out()),
+        .map(|(name, chat)| match chat.summary.consent {
+            _ if gone(chat).is_some() => format!("{name} ({})", lang.you_are_out()),
             Consent::Asked => format!("{name} ({})", lang.request()),
             Consent::Declined => format!("{name} ({})", lang.declined()),
             Consent::Open | Consent::Unknown => name,

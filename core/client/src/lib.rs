@@ -36,6 +36,7 @@ mod engine;
 mod error;
 mod events;
 mod files;
+pub mod foreign;
 mod group;
 mod identity;
 mod net;
@@ -76,7 +77,7 @@ pub use privmsg_store::consent::Consent;
 pub use privmsg_store::contacts::ChangedBy;
 pub use privmsg_store::contacts::words::Weight;
 pub use privmsg_store::downloads::DownloadState;
-pub use privmsg_store::group_chats::Gone;
+pub use privmsg_store::group_chats::{Gone, Heading};
 pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,

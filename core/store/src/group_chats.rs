@@ -36,6 +36,10 @@ impl Gone {
             Self::Unknown => "unknown",
         }
     }
+
+    fn named(name: Option<String>) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| name.as_deref() == Some(known.as_str()))
+    }
 }
 
 /// What a chat of a group of people has besides.
@@ -58,20 +62,29 @@ pub struct GroupChat {
 pub fn load(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<GroupChat>, StoreError> {
     let mut query = at.sql().prepare_cached("SELECT founding, view, title, gone FROM group_chat WHERE chat_id = ?1")?;
     let read = |row: &rusqlite::Row<'_>| {
-        let gone: Option<String> = row.get(3)?;
-        let gone = gone.and_then(|gone| Gone::ALL.into_iter().find(|known| known.as_str() == gone));
+        let gone = Gone::named(row.get(3)?);
         Ok(GroupChat { founding: row.get(0)?, view: row.get(1)?, title: row.get(2)?, gone })
     };
     Ok(query.query_row([chat.0], read).optional()?)
 }
 
-/// The title of a group, and whether the user takes no part in it any more, which is all that a list of chats shows.
+/// All of a group that a list of chats shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// What people call it; empty as long as nobody has said.
+    pub title: String,
+    /// Why the user takes no part any more, if so.
+    pub gone: Option<Gone>,
+}
+
+/// Reads the heading of a group's chat. `None` for a chat of another kind.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
-pub fn heading(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(String, bool)>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT title, gone IS NOT NULL FROM group_chat WHERE chat_id = ?1")?;
-    Ok(query.query_row([chat.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+pub fn heading(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Heading>, StoreError> {
+    let mut query = at.sql().prepare_cached("SELECT title, gone FROM group_chat WHERE chat_id = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| Ok(Heading { title: row.get(0)?, gone: Gone::named(row.get(1)?) });
+    Ok(query.query_row([chat.0], read).optional()?)
 }
 
 /// Enters a group that this user takes part in, perhaps again.

@@ -37,7 +37,7 @@ async fn each_group_is_one_chat_and_comes_back_as_it_was() {
         enter(tx, chat, b"other founding", b"later view")?;
         let known = load(tx, chat)?.unwrap();
         assert_eq!((known.gone, &*known.founding, &*known.view), (None, &b"founding"[..], &b"later view"[..]));
-        assert_eq!(heading(tx, chat)?, Some(("Choir".into(), false)));
+        assert_eq!(heading(tx, chat)?, Some(Heading { title: "Choir".into(), gone: None }));
         Ok::<_, StoreError>(())
     });
     checked.await.unwrap();

@@ -227,7 +227,7 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn group_title(&self, chat: ChatId) -> Result<Option<String>, ClientError> {
         let heading = self.context.store.read(move |at| group_chats::heading(at, chat)).await?;
-        Ok(heading.map(|(title, _)| title).filter(|title| !title.is_empty()))
+        Ok(heading.map(|heading| heading.title).filter(|title| !title.is_empty()))
     }
 
     /// Who of a group's people is meant by an `@` and their name in a text.

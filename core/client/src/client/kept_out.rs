@@ -41,7 +41,7 @@ impl Client {
                 let kind = ChatKind::Group { conversation };
                 let is_turned_down = consent::of(at, &kind)? == Consent::Declined;
                 let heading = chats::find(at, &kind)?.map(|chat| group_chats::heading(at, chat)).transpose()?.flatten();
-                let title = heading.map(|(title, _)| title).filter(|title| !title.is_empty());
+                let title = heading.map(|heading| heading.title).filter(|title| !title.is_empty());
                 let is_blocked = match &by {
                     Some(by) => blocks::is_blocked(at, by)?,
                     None => false,

@@ -105,7 +105,9 @@ fn request(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Request>, StoreErro
         (_, None) => return Ok(None),
     };
     let title = match kind {
-        ChatKind::Group { .. } => Some(group_chats::heading(at, chat)?.map(|(title, _)| title).unwrap_or_default()),
+        ChatKind::Group { .. } => {
+            Some(group_chats::heading(at, chat)?.map(|heading| heading.title).unwrap_or_default())
+        }
         _ => None,
     };
     let view = rosters::view(at, chat).ok().flatten();

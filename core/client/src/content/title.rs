@@ -2,6 +2,7 @@
 
 use privmsg_e2ee::{Content, ContentError, Kind, Role, Title};
 use privmsg_store::chats::ChatId;
+use privmsg_store::group_chats::Heading;
 use privmsg_store::position::Place;
 use privmsg_store::{Tx, group_chats, messages, position};
 
@@ -67,8 +68,8 @@ pub(crate) fn sent(tx: &Tx<'_>, row: i64) -> Result<(), ClientError> {
 
 /// Tells those who have just come what the group is called, if anybody knows.
 pub(crate) fn tell_again(step: &Step<'_, '_>, chat: ChatId) -> Result<(), ClientError> {
-    let Some((title, gone)) = group_chats::heading(step.tx, chat)? else { return Ok(()) };
-    if title.is_empty() || gone || group_chats::is_title_old(step.tx, chat)? {
+    let Some(Heading { title, gone }) = group_chats::heading(step.tx, chat)? else { return Ok(()) };
+    if title.is_empty() || gone.is_some() || group_chats::is_title_old(step.tx, chat)? {
         return Ok(());
     }
     let content = compose(&Title { title, again: true }, step.now_ms)?;

@@ -83,7 +83,7 @@ fn how_far(at: &Snapshot<'_>, own: &UserId) -> Result<Vec<Reached>, ClientError>
 fn titles(at: &Snapshot<'_>) -> Result<Vec<Titled>, ClientError> {
     let mut all = Vec::new();
     for (chat, title) in group_chats::all(at)? {
-        let is_in = group_chats::heading(at, chat)?.is_some_and(|(_, is_gone)| !is_gone);
+        let is_in = group_chats::heading(at, chat)?.is_some_and(|heading| heading.gone.is_none());
         if let ChatKind::Group { conversation } = chats::load(at, chat)?.kind
             && is_in
             && !title.is_empty()

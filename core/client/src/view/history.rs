@@ -1,6 +1,7 @@
 //! A chat's messages and the gaps between them.
 
 use privmsg_store::chats::{self, ChatId, ChatSummary};
+use privmsg_store::group_chats::{self, Heading};
 use privmsg_store::messages::{self, Cursor, Message};
 use privmsg_store::position::Position;
 use privmsg_store::{Snapshot, StoreError, Tx, gaps, settings};
@@ -193,6 +194,8 @@ pub struct ChatEntry {
     pub summary: ChatSummary,
     /// The last message.
     pub last: Option<Box<MessageView>>,
+    /// Of a group.
+    pub heading: Option<Heading>,
 }
 
 impl ChatEntry {
@@ -202,6 +205,7 @@ impl ChatEntry {
             None => None,
         };
         let last = last.map(|message| MessageView::in_chat(at, summary.chat.clone(), message)).transpose()?;
-        Ok(Self { summary, last: last.map(Box::new) })
+        let heading = group_chats::heading(at, summary.chat.id)?;
+        Ok(Self { summary, last: last.map(Box::new), heading })
     }
 }

@@ -74,7 +74,7 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
     if teller.user_id != joiner.user_id && consent::of_chat(step.tx, group.chat)?.is_held() {
         return Ok(());
     }
-    if group_chats::heading(step.tx, group.chat)?.is_none_or(|(title, _)| title.is_empty()) {
+    if group_chats::heading(step.tx, group.chat)?.is_none_or(|heading| heading.title.is_empty()) {
         return Ok(());
     }
     // Nor does anybody have it said without end by letting devices come and go.

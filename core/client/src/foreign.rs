@@ -1,4 +1,4 @@
-//! Text that others wrote, made harmless for a terminal.
+//! Text that others wrote, made harmless for a terminal, or another screen.
 //!
 //! A terminal obeys control characters: they move the cursor, change the window's title, answer as if typed, or make one
 //! message look like another. Direction marks turn `exe.gpj` into `jpg.exe`, and what nobody sees makes two names of one. None of
