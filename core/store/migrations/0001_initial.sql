@@ -550,7 +550,8 @@ CREATE TABLE lag (
     seq INTEGER,                       -- what has not been seen up to this number is missing; the epoch is not the reason
     since INTEGER,                     -- what comes after this number is for this device, though it was in no group yet
     chat_id INTEGER,                   -- what it would carry, where it waits for the user's answer
-    join_at INTEGER NOT NULL           -- when to stop waiting for what leads there, ms
+    join_at INTEGER NOT NULL,          -- when to stop waiting for what leads there, ms
+    noted INTEGER NOT NULL DEFAULT 1   -- how often it was
 ) STRICT, WITHOUT ROWID;
 
 -- When this device has joined a group anew, in the last day: that it has to is often the server's word.

@@ -15,7 +15,7 @@ use super::create::claim_many;
 use super::mls::Step;
 use super::plan::{self, Plan};
 use super::request::{Request, submit};
-use super::standing::has_vanished;
+use super::standing::{Heard, has_vanished};
 use super::{leaf_dates, leaving, schedule};
 use crate::content::new_message_id;
 use crate::device_lists::fetch::fetch;
@@ -33,10 +33,11 @@ const LOOKED_UP: usize = 8;
 pub(crate) async fn commit_what_is_due(link: &Arc<Link>, group: &StoredGroup) -> Result<(), ClientError> {
     let id = group.group_id;
     let looked_up = look_up_strangers(link, group).await?;
+    let heard = Heard::by_now(link, id).await?;
     let theirs = match link.context.api.group(&id).await {
         Ok(theirs) if !is_dead(&theirs) => theirs,
         Err(error) if !error.is(&ErrorCode::UnknownGroup) => return Err(error),
-        Ok(_) | Err(_) => return has_vanished(link, id).await,
+        Ok(_) | Err(_) => return has_vanished(link, id, heard).await,
     };
     let (before, asked) = (group.clone(), theirs.clone());
     let plan = link.context.step(&link.identity, move |step| plan::make(step, &before, &asked)).await?;

@@ -20,7 +20,7 @@ use super::create::go_on;
 use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::submit;
-use super::standing::has_vanished;
+use super::standing::{Heard, has_vanished};
 use super::{asking, leaf_dates, plan};
 use super::{external_commit, roster_steps};
 use crate::engine::{Link, inbox};
@@ -49,8 +49,9 @@ pub(crate) enum Why {
 /// Joins a group, replacing whatever this device has of it. Where this device cannot be in it for what it is, the
 /// conversation goes on in another one.
 pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), ClientError> {
+    let heard = Heard::by_now(link, id).await?;
     let Some(claim) = Claim::ask(link, &id).await? else {
-        return has_vanished(link, id).await;
+        return has_vanished(link, id, heard).await;
     };
     if waits_for_answer(link, id, claim.clone()).await? {
         return Ok(());
@@ -72,7 +73,7 @@ pub(crate) async fn join(link: &Arc<Link>, id: GroupId, why: Why) -> Result<(), 
         let state = match link.context.api.group_state(&id, None).await {
             Ok(state) => state,
             Err(error) if error.is(&ErrorCode::UnknownGroup) => {
-                return has_vanished(link, id).await;
+                return has_vanished(link, id, heard).await;
             }
             Err(error) => return Err(error),
         };

@@ -18,7 +18,7 @@ use privmsg_store::{Snapshot, StoreError, Tx, epoch_ends, gaps, group_chats, lag
 use serde::{Deserialize, Serialize};
 
 use super::mls::{Step, delete_conversation};
-use super::standing::{is_gone, stepped, vanished};
+use super::standing::{is_gone, stepped};
 use super::{change, external_commit, leaf_dates, membership, plan, rosters, schedule, told};
 use crate::content::title;
 use crate::engine::tasks::groups::COMMIT_WAIT;
@@ -338,15 +338,11 @@ impl Asked<'_> {
             return Err(error);
         }
         let id = self.id;
-        // Before the comparison, the server may say so because it was restored.
-        if error.is(&ErrorCode::UnknownGroup) && self.link.has_compared() {
-            let link = self.link;
-            let events = self.answered(move |step| vanished(step, id)).await?;
-            link.context.emit_all(events);
-            return Ok(());
-        }
+        // Before the comparison, the server may say that there is no such group because it was restored; later whoever joins asks whether
+        // that is so.
+        let is_unknown = error.is(&ErrorCode::UnknownGroup) && self.link.has_compared();
         self.answered(move |step| abandon_join(step, id)).await?;
-        if error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
+        if is_unknown || error.is(&ErrorCode::StaleEpoch) { Ok(()) } else { Err(error) }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Where this user stands in a group of people: what another roster changes, and how they come to be out of it.
 
 use privmsg_e2ee::{ConversationInfo, Roster};
-use privmsg_protocol::{ErrorCode, GroupId};
+use privmsg_protocol::{ErrorCode, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::position::Place;
-use privmsg_store::{chats, consent, holds, leaf_dates, outbox};
+use privmsg_store::{Snapshot, StoreError, chats, consent, holds, lags, leaf_dates, outbox, welcomes};
 
 use super::mls::Step;
 use super::news::{GroupNews, Moment};
@@ -76,9 +76,37 @@ pub(crate) fn is_gone_from(step: &Step<'_, '_>, id: GroupId) -> Result<Vec<Event
     Ok(events)
 }
 
-/// The same in a transaction of its own.
-pub(crate) async fn has_vanished(link: &Link, id: GroupId) -> Result<(), ClientError> {
-    let events = link.context.step(&link.identity, move |step| vanished(step, id)).await?;
+/// What a device has heard of a group that it may have to come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    invitation: Option<MessageId>,
+    noted: Option<u64>,
+    changes: Option<u32>,
+}
+
+impl Heard {
+    pub(crate) fn of(at: &Snapshot<'_>, id: &GroupId) -> Result<Self, StoreError> {
+        Ok(Self {
+            invitation: welcomes::of(at, id)?.map(|welcome| welcome.message_id),
+            noted: lags::of(at, id)?.map(|lag| lag.noted),
+            changes: groups::load(at, id)?.map(|group| group.reconcile),
+        })
+    }
+
+    /// Before the server is asked.
+    pub(crate) async fn by_now(link: &Link, id: GroupId) -> Result<Self, StoreError> {
+        link.context.store.read(move |at| Self::of(at, &id)).await
+    }
+}
+
+/// The server has answered that it knows no such group, or not this user in it. Whoever was brought in while that answer was on its
+/// way has heard more than they had `before` it was asked for, and asks again.
+pub(crate) async fn has_vanished(link: &Link, id: GroupId, before: Heard) -> Result<(), ClientError> {
+    let forget = move |step: &Step<'_, '_>| match Heard::of(step.tx, &id)? == before {
+        true => vanished(step, id),
+        false => Ok(Vec::new()),
+    };
+    let events = link.context.step(&link.identity, forget).await?;
     link.context.emit_all(events);
     Ok(())
 }

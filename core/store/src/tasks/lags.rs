@@ -25,6 +25,8 @@ pub struct Lag {
     pub chat: Option<ChatId>,
     /// When to give up waiting for what leads there, and join anew, ms.
     pub join_at: i64,
+    /// How often it was noted.
+    pub noted: u64,
 }
 
 /// Notes that the server is ahead, at `epoch` if it has said so. A time that was set before stays. Without an epoch
@@ -39,7 +41,7 @@ pub fn put(tx: &Tx<'_>, group: &GroupId, epoch: Option<Epoch>, join_at: i64) -> 
              SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM lag) < ?4
              ON CONFLICT (group_id) DO UPDATE SET
                  epoch = iif(?2 IS NULL OR (epoch IS NULL AND seq IS NULL), NULL, max(?2, coalesce(epoch, 0))),
-                 seq = iif(?2 IS NULL, NULL, seq)",
+                 seq = iif(?2 IS NULL, NULL, seq), noted = noted + 1",
         )?
         .execute(params![group.as_bytes().as_slice(), epoch.map(|epoch| to_sql(epoch.0)), join_at, KEPT])?;
     tx.changed(Change::Task(groups::TASK));
@@ -145,15 +147,17 @@ pub fn all(at: &Snapshot<'_>) -> Result<Vec<Lag>, StoreError> {
 }
 
 fn collect(at: &Snapshot<'_>, rest: &str, parameters: impl rusqlite::Params) -> Result<Vec<Lag>, StoreError> {
-    let mut query =
-        at.sql().prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at, chat_id FROM lag {rest}"))?;
+    let mut query = at
+        .sql()
+        .prepare_cached(&format!("SELECT group_id, epoch, seq, since, join_at, chat_id, noted FROM lag {rest}"))?;
     let rows = query.query_map(parameters, |row| {
         Ok((|| {
             let epoch = row.get::<_, Option<i64>>(1)?.map(|epoch| Epoch(from_sql(epoch)));
             let seq = row.get::<_, Option<i64>>(2)?.map(|seq| Seq(from_sql(seq)));
             let since = row.get::<_, Option<i64>>(3)?.map(|seq| Seq(from_sql(seq)));
             let chat = row.get::<_, Option<i64>>(5)?.map(ChatId);
-            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, chat, join_at: row.get(4)? })
+            let noted = from_sql(row.get(6)?);
+            Ok(Lag { group: group_id(row, 0)?, epoch, seq, since, chat, join_at: row.get(4)?, noted })
         })())
     })?;
     rows.map(|row| row?).collect()

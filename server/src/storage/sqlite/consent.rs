@@ -137,23 +137,33 @@ impl Tx<'_> {
     }
 
     /// A person of this user has answered the others who are in the group, which is at `seq`: they may see from now on when the
-    /// user is there.
+    /// user is there, and so that devices come which were not told that there is the group ([`Tx::notify_left_out`]).
     pub(super) fn note_act(&mut self, group: i64, user: i64, seq: i64) -> Result<()> {
+        let was_silent: Option<i64> = self.conn.first(
+            "SELECT grp FROM grp_participant WHERE grp = ?1 AND user = ?2 AND acted = 0",
+            [group, user],
+            |row| row.get(0),
+        )?;
         self.conn.run(
             "UPDATE grp_participant SET acted = 1, acted_at = ?3, declined = 0, seen_before = 0,
                  had_answered = 0 WHERE grp = ?1 AND user = ?2",
             [group, user, seq],
         )?;
         // Whom they answer may have brought them into groups.
-        self.conn.run(
+        let brought: Vec<i64> = self.conn.all(
             "UPDATE grp_participant SET brought_by = 0 WHERE user = ?2 AND brought_by <> 0
-                 AND (grp = ?1 OR brought_by IN (SELECT user FROM grp_participant WHERE grp = ?1))",
+                 AND (grp = ?1 OR brought_by IN (SELECT user FROM grp_participant WHERE grp = ?1))
+             RETURNING grp",
             [group, user],
+            |row| row.get(0),
         )?;
         self.conn.run(
             "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
             [group, user],
         )?;
+        for group in brought.into_iter().filter(|other| *other != group).chain(was_silent) {
+            self.notify_left_out(group, user, &[user])?;
+        }
         self.turn_to_the_other(group, user)
     }
 
@@ -163,11 +173,16 @@ impl Tx<'_> {
             self.conn.run("INSERT OR IGNORE INTO contact (user, peer) VALUES (?1, ?2)", [user, peer])?;
             self.conn.run("DELETE FROM unanswered WHERE user = ?2 AND peer = ?1", [user, peer])?;
             self.turn_to(user, peer)?;
-            let brought = self
-                .conn
-                .run("UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2", [user, peer])?;
-            if brought > 0 {
+            let brought: Vec<i64> = self.conn.all(
+                "UPDATE grp_participant SET brought_by = 0 WHERE user = ?1 AND brought_by = ?2 RETURNING grp",
+                [user, peer],
+                |row| row.get(0),
+            )?;
+            if !brought.is_empty() {
                 self.state.cache.has_answered(user, peer);
+            }
+            for group in brought {
+                self.notify_left_out(group, user, &[user])?;
             }
         }
         Ok(())

@@ -92,7 +92,7 @@ impl Tx<'_> {
     }
 
     /// Tells the signed-in devices of these people of the group that are no leaves that there is a group, in which `user` has gone
-    /// on, or has brought them.
+    /// on, has brought them, or is one of theirs and has answered.
     pub(super) fn notify_left_out(&mut self, group: i64, user: i64, people: &[i64]) -> Result<()> {
         let mut devices = Vec::new();
         for person in people {

@@ -1,12 +1,13 @@
 //! Groups of people: who takes part follows from the roster.
 
 use privmsg_harness::e2ee::Role;
+use privmsg_protocol::GroupId;
 use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club, member};
 use super::{changes, entry};
-use crate::support::{Chat, TestServer, base64, create, new_id, submit};
+use crate::support::{Chat, Line, TestServer, base64, create, new_id, submit};
 
 #[tokio::test]
 async fn a_group_begins_with_its_founding_roster() {
@@ -107,7 +108,7 @@ async fn a_device_that_was_not_brought_with_its_user_is_told() {
     club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &again, &[&dave]).await;
     let told = loop {
         match t.next_of_any_kind().await {
-            ServerFrame::Message(told) if told.message_type == MessageType::AccountSync => {}
+            ServerFrame::Message(told) if told.group_id != Some(club.id) => {}
             told => break told,
         }
     };
@@ -115,6 +116,38 @@ async fn a_device_that_was_not_brought_with_its_user_is_told() {
     assert_eq!((told.message_type, told.group_id), (MessageType::DeviceSync, Some(club.id)));
     let (_, _, body) = entry(&tablet, club.id).await;
     submit(&tablet, club.id, &body).await.ok();
+}
+
+/// The same, once their user has answered: then all of their devices may show that they are there.
+#[tokio::test]
+async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
+    let club = club().await;
+    let dave = member(&club.server, "dave").await;
+    let tablet = club.server.device("dave", &dave.access_key).await;
+    let mut t = tablet.connect().await;
+    while t.next().await != ServerFrame::CaughtUp {}
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    t.is_quiet().await;
+    assert_eq!(dave.post(&format!("/api/v1/groups/{}/accept", club.id), Value::Null).await.status, 204);
+    is_told_of(&mut t, club.id).await;
+    // Once: who accepts again has answered before.
+    assert_eq!(dave.post(&format!("/api/v1/groups/{}/accept", club.id), Value::Null).await.status, 204);
+    let ServerFrame::Message(account) = t.next_of_any_kind().await else { panic!("the account's devices are told") };
+    assert_eq!(account.message_type, MessageType::AccountSync);
+    t.is_quiet().await;
+}
+
+/// A notice that something is due in a group, before or behind one about the account.
+async fn is_told_of(device: &mut Line, group: GroupId) {
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let ServerFrame::Message(notice) = device.next_of_any_kind().await else {
+            panic!("only notices come: {told:?}")
+        };
+        told.push((notice.message_type, notice.group_id));
+    }
+    assert!(told.contains(&(MessageType::DeviceSync, Some(group))), "{told:?}");
 }
 
 /// Of two that follow the same roster, the one whose commit comes first.

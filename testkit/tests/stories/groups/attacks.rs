@@ -1,5 +1,6 @@
 //! Members, former members and operators of the server who want more than their role in a group.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -240,6 +241,43 @@ async fn that_a_device_is_in_a_group_is_told_once_it_is() -> Result<()> {
     room.all_talk("with the tablet", &[&tablet, &bob]).await?;
     ensure!(told().await? == 1, "once");
     Ok(())
+}
+
+/// The answer that somebody takes no part in a group may have been on its way while they were brought in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_answer_of_before_somebody_was_brought_in_keeps_them_out_of_nothing() -> Result<()> {
+    let server = Server::start().await?;
+    let hostile = Arc::new(HostileServer::before(&server).await?);
+    let alice = Person::signs_in(&hostile.url(), &server.admin().creates("alice").await?).await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "Hi Bob").await?;
+    bob.hears(&alice, "Hi Bob").await?;
+    // In the place of the invitation a notice comes that she is in the group, as to a device without a key package.
+    let notice = Arc::new(Mutex::new(None));
+    let (seen, late, mut is_over) = (Arc::clone(&notice), Arc::clone(&hostile), false);
+    hostile.rewrites_frames(move |mut frame| {
+        let is_invitation = frame.payload("message").is_some_and(|message| message["message_type"] == "key_exchange");
+        if matches!(frame, Frame::FromServer(_)) && is_invitation && !std::mem::replace(&mut is_over, true) {
+            let message = &mut frame.value_mut()["payload"];
+            message["message_type"] = "device_sync".into();
+            message["encrypted_content"] = "".into();
+            ["seq", "epoch", "sender_device_id"].iter().for_each(|part| message[*part] = serde_json::Value::Null);
+            *seen.lock().unwrap() = Some(frame.clone());
+        }
+        vec![frame]
+    });
+    hostile.answers("GET groups/*", move |_| {
+        let frame = notice.lock().unwrap().take()?;
+        late.tells(frame).unwrap();
+        tokio::task::block_in_place(|| std::thread::sleep(Duration::from_secs(1)));
+        let body = serde_json::json!({ "type": "about:blank", "title": "", "status": 404, "code": "unknown_group", "detail": "" });
+        Some(Answer { status: 404, body })
+    })?;
+    let chat = bob.client().create_group("Choir", &names(&[&alice])).await?;
+    let room = Room(bob.client().group(chat).await?.conversation);
+    // She comes by herself, and hears what is said from then on.
+    room.chat(&alice).await?;
+    room.all_talk("together", &[&bob, &alice]).await
 }
 
 /// How many numbers are shown to Alice as missing after Bob has removed her from a group with Carol: before that, one of them said

@@ -187,8 +187,8 @@ fn may_be_lost(ours: &StoredGroup) -> bool {
 }
 
 fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, ClientError> {
-    Ok(groups::load(step.tx, &before.group_id)?
-        .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
+    let standing = |group: &StoredGroup| (group.state, group.epoch, group.request.clone(), group.reconcile);
+    Ok(groups::load(step.tx, &before.group_id)?.is_some_and(|now| standing(&now) == standing(before)))
 }
 
 pub(in crate::engine) fn compare_one(
