@@ -17,6 +17,8 @@ pub(crate) enum Style {
     Faint,
     Bold,
     Alarm,
+    /// Black on white, whatever the terminal's own colours are.
+    Paper,
 }
 
 impl Style {
@@ -26,6 +28,7 @@ impl Style {
             Self::Faint => "\x1b[2m",
             Self::Bold => "\x1b[1m",
             Self::Alarm => "\x1b[1;31m",
+            Self::Paper => "\x1b[38;5;16;48;5;231m",
         }
     }
 }
@@ -82,6 +85,11 @@ impl Output {
     #[cfg(not(unix))]
     pub(crate) const fn columns(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether standard output shows styles.
+    pub(crate) const fn has_colours(&self) -> bool {
+        self.colour
     }
 
     /// Text in a style, if standard output shows it. The text must be harmless already.

@@ -78,14 +78,7 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     }
     output.remark(&lang.contact_link_title());
     output.text(&link)?;
-    if let Some(picture) = Some(&link).filter(|_| output.is_terminal()).and_then(|link| qr::picture(link)) {
-        let wide = qr::width(&picture);
-        if output.columns().is_none_or(|columns| columns >= wide) {
-            output.text(&picture)?;
-        } else {
-            output.remark(&lang.too_narrow_for_qr(wide));
-        }
-    }
+    qr::show(output, &link)?;
     output.remark(&lang.contact_link_explanation());
     Ok(())
 }

@@ -27,6 +27,7 @@ mod saving;
 mod set_back;
 mod signed_out;
 mod stolen;
+mod taking_back;
 mod waiting;
 #[cfg(target_os = "linux")]
 mod words;

@@ -69,7 +69,7 @@ pub(super) fn text(back: &TakenBack, journal: &Path, language: Language) -> Stri
     if back.declined > 0 {
         list(
             "conversations declined or let in since",
-            "с тех пор отклонены или приняты беседы",
+            "с тех пор отклонены или приняты чаты",
             back.declined.to_string(),
         );
     }

@@ -23,6 +23,9 @@ struct Arguments {
     /// How many messages, edits and deletions there are in the part `simulation`.
     #[arg(long, default_value_t = 100_000)]
     sayings: usize,
+    /// How many times the part `simulation` runs, each time by another order.
+    #[arg(long, default_value_t = 3)]
+    lives: u64,
     /// As short as in the tests, but for the kills.
     #[arg(long)]
     quick: bool,
@@ -44,16 +47,19 @@ async fn main() -> Result<()> {
     println!("seed {seed}");
     let server = arguments.server.map_or_else(binaries::server, Ok)?;
     let size = if arguments.quick { Size::Short } else { Size::Long };
-    let plan =
-        Plan { server, size, seed, rounds: arguments.rounds, kills: arguments.kills, sayings: arguments.sayings };
+    let Arguments { only, rounds, kills, sayings, lives, .. } = arguments;
+    let plan = Plan { server, size, seed, rounds, kills, sayings };
     let scenarios = Scenario::value_variants().iter();
-    for scenario in scenarios.filter(|scenario| arguments.only.is_empty() || arguments.only.contains(scenario)) {
-        let name = scenario.to_possible_value().context("a scenario without a name")?;
-        let rows = faults::run(*scenario, &plan).await;
-        let rows = rows.with_context(|| format!("{}, seed {seed}", name.get_name()))?;
-        println!("\n| {} | |\n|---|---:|", name.get_name());
-        for (what, value) in rows {
-            println!("| {what} | {value} |");
+    for scenario in scenarios.filter(|scenario| only.is_empty() || only.contains(scenario)) {
+        let times = if matches!(scenario, Scenario::Simulation) { lives } else { 1 };
+        for seed in seed..seed.saturating_add(times) {
+            let name = scenario.to_possible_value().context("a scenario without a name")?;
+            let rows = faults::run(*scenario, &Plan { seed, ..plan.clone() }).await;
+            let rows = rows.with_context(|| format!("{}, seed {seed}", name.get_name()))?;
+            println!("\n| {}, seed {seed} | |\n|---|---:|", name.get_name());
+            for (what, value) in rows {
+                println!("| {what} | {value} |");
+            }
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::{HistoryItem, MessageKind, MessageState, Recipient};
 use privmsg_protocol::MessageId;
 
+use super::Rows;
 use super::books::{Chat, Place, Saying};
 use super::world::World;
 use crate::wait::until;
@@ -101,6 +102,25 @@ impl World {
             }
         }
         Ok(shows)
+    }
+
+    /// What all devices show at the end, in all.
+    pub(super) async fn all_shown(&self) -> Result<Rows> {
+        let (mut shown, mut twice, mut missing) = (0, 0, 0);
+        for place in self.places() {
+            for chat in self.chats_of(place.0) {
+                let shows = self.shows(chat, place).await?;
+                let different = shows.ids().len();
+                shown += different;
+                twice += shows.messages.len() - different;
+                missing += shows.gap;
+            }
+        }
+        Ok(vec![
+            ("messages on all devices".to_owned(), shown.to_string()),
+            ("of them shown twice".to_owned(), twice.to_string()),
+            ("numbers shown as missing, all for a cause".to_owned(), missing.to_string()),
+        ])
     }
 
     /// What stands elsewhere than with another device, or is there twice. What a block has kept back is on the one side and not

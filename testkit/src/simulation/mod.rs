@@ -84,6 +84,7 @@ pub async fn run(plan: &Plan) -> Result<Rows> {
         compared.with_context(|| format!("seed {}, burst {burst}", plan.seed))?;
     }
     let mut rows = world.rows();
+    rows.extend(world.all_shown().await?);
     rows.push(("seconds".to_owned(), start.elapsed().as_secs().to_string()));
     Ok(rows)
 }

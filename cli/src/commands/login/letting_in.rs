@@ -83,14 +83,7 @@ async fn show_code(session: &Session<'_>, pending: &mut PendingLogin) -> Result<
     }
     output.remark(&lang.link_title());
     output.text(&Zeroizing::new(code.expose().to_owned()))?;
-    if let Some(picture) = Some(&code).filter(|_| output.is_terminal()).and_then(|code| qr::picture(code.expose())) {
-        let wide = qr::width(&picture);
-        if output.columns().is_none_or(|columns| columns >= wide) {
-            output.text(&picture)?;
-        } else {
-            output.remark(&lang.too_narrow_for_qr(wide));
-        }
-    }
+    qr::show(output, code.expose())?;
     output.note(&lang.link_explanation());
     Ok(())
 }

@@ -44,3 +44,37 @@ pub fn info_of_context(context: &GroupContext) -> Result<ConversationInfo, Refus
     }
     Ok(info)
 }
+
+#[cfg(test)]
+mod tests {
+    use openmls::prelude::Ciphersuite;
+    use openmls::prelude::tls_codec::{DeserializeBytes as _, Serialize as _, VLBytes};
+    use privmsg_protocol::{Incarnation, UserId};
+
+    use super::*;
+    use crate::conversation_info::Person;
+    use crate::test_keys::account_key;
+
+    /// The GroupContext of a conversation (RFC 9420, section 8.1) in a suite, at epoch 0.
+    fn context(suite: Ciphersuite) -> (ConversationInfo, GroupContext) {
+        let person = |name: &str, key| Person { user_id: UserId::new(name).unwrap(), identity: account_key(key) };
+        let info = ConversationInfo::direct(person("al", 1), person("bob", 2), Incarnation::FIRST).unwrap();
+        let mut bytes = vec![0, 1];
+        bytes.extend(u16::from(suite).to_be_bytes());
+        bytes.extend(VLBytes::from(info.group_id().as_bytes().as_slice()).tls_serialize_detached().unwrap());
+        bytes.extend([0; 8]);
+        // Neither a tree hash nor a transcript hash is looked at.
+        bytes.extend([0, 0]);
+        bytes.extend(extensions(&info).tls_serialize_detached().unwrap());
+        let context = GroupContext::tls_deserialize_exact_bytes(&bytes).unwrap();
+        (info, context)
+    }
+
+    #[test]
+    fn a_group_of_another_suite_is_none_of_ours() {
+        let (info, ours) = context(leaf::CIPHERSUITE);
+        assert_eq!(info_of_context(&ours).unwrap(), info);
+        let (_, classic) = context(Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519);
+        assert!(matches!(info_of_context(&classic), Err(Refusal::Rejected(RejectReason::OtherGroup))));
+    }
+}
