@@ -4,10 +4,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
-use axum::RequestExt as _;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::UploadResponse;
@@ -44,10 +43,13 @@ const FOR_EVER: i64 = i32::MAX as i64;
 pub(super) async fn upload(
     State(app): State<AppState>,
     session: Session,
-    request: Request,
+    mut request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
     app.allowances.upload(&session)?;
-    let (parts, body) = request.with_limited_body().into_parts();
+    // What comes before the file is bounded by [`UploadBody`], and the file where it is taken: a limit of the whole would end the body
+    // for who goes on reading it, so that its sender gets their answer.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let (parts, body) = request.into_parts();
     let (body, begun) = UploadBody::new(body.into_data_stream());
     let multipart = Multipart::from_request(Request::from_parts(parts, Body::from_stream(body)), &()).await;
     let mut multipart = multipart.map_err(|_| ApiError::malformed("the body is not multipart/form-data"))?;

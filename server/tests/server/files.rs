@@ -121,17 +121,40 @@ async fn one_users_files_have_a_quota() {
     send(&carol, &form("file", &much)).await.is("storage_full");
 }
 
+/// What stands before a form of that length.
+fn head(person: &Person, body: &[u8]) -> String {
+    format!(
+        "POST /api/v1/files/upload HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+         content-type: multipart/form-data; boundary={BOUNDARY}\r\ncontent-length: {}\r\n\r\n",
+        person.token,
+        body.len()
+    )
+}
+
+/// Whoever is still sending would lose the answer with the connection: what they send, far more than lies in buffers between the two, is
+/// read to its end.
+#[tokio::test]
+async fn who_sends_too_much_is_told_though_they_are_still_sending() {
+    let server = TestServer::with(|config| config.limits.max_file_size_mb = 1).await;
+    let alice = server.user("alice").await;
+    let body = form("file", &vec![1; 24 * 1024 * 1024]);
+    let mut stream = tokio::net::TcpStream::connect(server.api.address).await.unwrap();
+    stream.write_all(head(&alice, &body).as_bytes()).await.unwrap();
+    for piece in body.chunks(64 * 1024) {
+        stream.write_all(piece).await.expect("it is read");
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("file_too_large"), "{answer}");
+}
+
 #[tokio::test]
 async fn an_upload_that_outlives_its_user_leaves_nothing_behind() {
     let server = TestServer::start().await;
     let alice = server.user("alice").await;
     let body = form("file", &vec![1; 100_000]);
-    let head = format!(
-        "POST /api/v1/files/upload HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
-         content-type: multipart/form-data; boundary={BOUNDARY}\r\ncontent-length: {}\r\n\r\n",
-        alice.token,
-        body.len()
-    );
+    let head = head(&alice, &body);
     let mut stream = tokio::net::TcpStream::connect(server.api.address).await.unwrap();
     stream.write_all(&[head.as_bytes(), &body[..50_000]].concat()).await.unwrap();
     await_on_disk(&server, 1).await;
