@@ -50,6 +50,9 @@ const INTERNET: [IpAddr; 2] =
 /// Somewhat less than the patience with a check: a relay that is not there is told by the checks of its addresses.
 const PATIENCE: Duration = Duration::from_millis(4_500);
 
+/// RFC 8656, section 18.
+const ADDRESS_FAMILY_NOT_SUPPORTED: u16 = 440;
+
 pub(super) async fn check(patient: Arc<Patient>) -> Finding {
     timeout(PATIENCE, tried(&patient)).await.unwrap_or_else(|_| unknown())
 }
@@ -64,7 +67,7 @@ async fn tried(patient: &Patient) -> Finding {
             Ok(found) if !found.contains(&outside) => return shut(outside),
             Ok(found) => open.extend(found.into_iter().filter(|peer| *peer != outside)),
             // It has no address of this family, and relays to none then.
-            Err(StunError::Error { .. }) if peers[0].is_ipv6() => {}
+            Err(StunError::Error { code: ADDRESS_FAMILY_NOT_SUPPORTED, .. }) if peers[0].is_ipv6() => {}
             Err(_) => return unknown(),
         }
     }
