@@ -1,6 +1,6 @@
 //! `privmsg chats`.
 
-use privmsg_client::{ChatEntry, ChatKind, Consent, Gone};
+use privmsg_client::{ChatEntry, ChatKind, Consent, Gone, Heading};
 use serde::Serialize;
 
 use crate::chat_name::{chat_id, name_of, short};
@@ -35,10 +35,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open().await?;
     let own = client.user_id();
     let chats = client.chats().await?;
-    let title = |chat: &ChatEntry| {
-        let title = chat.heading.as_ref().map(|heading| heading.title.clone());
-        title.filter(|title| !title.is_empty())
-    };
+    let title = |chat: &ChatEntry| chat.heading.clone().and_then(Heading::title);
     let gone = |chat: &ChatEntry| chat.heading.as_ref().and_then(|heading| heading.gone);
     if output.is_json() {
         for chat in &chats {

@@ -14,7 +14,7 @@ texts! {
         "{user}: сервер показывает устройства с другим ключом, не с известным вам. Им ничего не отправляется: {user} начинает заново, или сервер обманывает.";
     written_on_unlisted(user: &str) =>
         "FROM A DEVICE THAT IS NOT ON {user}'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.",
-        "С УСТРОЙСТВА, КОТОРОГО НЕТ В СПИСКЕ УСТРОЙСТВ {user}: выход на нём выполнен, или его не впустили. Это мог написать кто-то другой.";
+        "С УСТРОЙСТВА, КОТОРОГО НЕТ В СПИСКЕ УСТРОЙСТВ {user}: на нём выполнен выход, или его не впустили. Это мог написать кто-то другой.";
     asks_for_devices(user: &str) =>
         "the server is asked which devices {user} has now", "у сервера уточняется, какие устройства сейчас у {user}";
     asks_for_their_devices() =>

@@ -37,8 +37,10 @@ impl Gone {
         }
     }
 
-    fn named(name: Option<String>) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| name.as_deref() == Some(known.as_str()))
+    /// As it is stored. A reason that only a later version knows is one all the same.
+    fn stored(name: Option<String>) -> Option<Self> {
+        let name = name?;
+        Some(Self::ALL.into_iter().find(|known| known.as_str() == name).unwrap_or(Self::Unknown))
     }
 }
 
@@ -62,7 +64,7 @@ pub struct GroupChat {
 pub fn load(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<GroupChat>, StoreError> {
     let mut query = at.sql().prepare_cached("SELECT founding, view, title, gone FROM group_chat WHERE chat_id = ?1")?;
     let read = |row: &rusqlite::Row<'_>| {
-        let gone = Gone::named(row.get(3)?);
+        let gone = Gone::stored(row.get(3)?);
         Ok(GroupChat { founding: row.get(0)?, view: row.get(1)?, title: row.get(2)?, gone })
     };
     Ok(query.query_row([chat.0], read).optional()?)
@@ -77,13 +79,21 @@ pub struct Heading {
     pub gone: Option<Gone>,
 }
 
+impl Heading {
+    /// What people call it, once anybody has said.
+    #[must_use]
+    pub fn title(self) -> Option<String> {
+        Some(self.title).filter(|title| !title.is_empty())
+    }
+}
+
 /// Reads the heading of a group's chat. `None` for a chat of another kind.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn heading(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Heading>, StoreError> {
     let mut query = at.sql().prepare_cached("SELECT title, gone FROM group_chat WHERE chat_id = ?1")?;
-    let read = |row: &rusqlite::Row<'_>| Ok(Heading { title: row.get(0)?, gone: Gone::named(row.get(1)?) });
+    let read = |row: &rusqlite::Row<'_>| Ok(Heading { title: row.get(0)?, gone: Gone::stored(row.get(1)?) });
     Ok(query.query_row([chat.0], read).optional()?)
 }
 

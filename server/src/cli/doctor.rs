@@ -61,7 +61,7 @@ fn text(report: &DoctorReport, language: Language, coloured: bool) -> String {
     lines.push(String::new());
     lines.push(match (failed, warned) {
         (0, 0) => language.say("All is well.", "Всё в порядке."),
-        (0, _) => format!("{} {warned}", language.pick("Works; warnings:", "Работает; строк «внимание»:")),
+        (0, _) => format!("{} {warned}", language.pick("Works; warnings:", "Работает, но есть строки «внимание»:")),
         _ => format!("{} {failed}", language.pick("Problems:", "Неисправностей:")),
     });
     lines.join("\n")

@@ -28,7 +28,7 @@ pub(super) async fn run(config: &Config, mut matches: ArgMatches, language: Lang
     }
     if user.device_list.is_empty() {
         return print(
-            language.pick("The user is not signed in on any device.", "Пользователь не вошёл ни на одном устройстве."),
+            language.pick("The user is not signed in on any device.", "Вход не выполнен ни на одном устройстве."),
         );
     }
     print(language.pick(

@@ -67,11 +67,7 @@ pub(super) fn text(back: &TakenBack, journal: &Path, language: Language) -> Stri
     let blocks: Vec<String> = back.blocks.iter().map(|(user, peer)| format!("{user}/{peer}")).collect();
     list("blocked or unblocked since", "с тех пор заблокированы или разблокированы", blocks.join(", "));
     if back.declined > 0 {
-        list(
-            "conversations declined or let in since",
-            "с тех пор отклонены или приняты чаты",
-            back.declined.to_string(),
-        );
+        list("chats declined or let in since", "с тех пор отклонены или приняты чаты", back.declined.to_string());
     }
     if !back.groups.is_empty() {
         list(

@@ -50,33 +50,41 @@ const INTERNET: [IpAddr; 2] =
 /// Somewhat less than the patience with a check: a relay that is not there is told by the checks of its addresses.
 const PATIENCE: Duration = Duration::from_millis(4_500);
 
-/// RFC 8656, section 18.
+/// RFC 8656, section 19.
 const ADDRESS_FAMILY_NOT_SUPPORTED: u16 = 440;
 
 pub(super) async fn check(patient: Arc<Patient>) -> Finding {
-    timeout(PATIENCE, tried(&patient)).await.unwrap_or_else(|_| unknown())
+    let mut open = Vec::new();
+    let tried = timeout(PATIENCE, tried(&patient, &mut open)).await;
+    match tried.unwrap_or_else(|_| Some(unknown())) {
+        // What was found open is open, whatever came of the rest.
+        _ if !open.is_empty() => lets_through(&open),
+        Some(finding) => finding,
+        None => Finding::pass(
+            "The relay relays to no address of this machine or of the networks behind it",
+            "Ретранслятор не пропускает ни к этой машине, ни в сети за ней",
+        ),
+    }
 }
 
-async fn tried(patient: &Patient) -> Finding {
-    let mut open = Vec::new();
+/// Notes addresses within to which it relays. Returns what ends the trial before all are tried.
+async fn tried(patient: &Patient, open: &mut Vec<IpAddr>) -> Option<Finding> {
     for (inside, outside) in [IPV4.map(IpAddr::from), IPV6.map(IpAddr::from)].into_iter().zip(INTERNET) {
         let peers: Vec<IpAddr> = inside.into_iter().chain([outside]).collect();
-        let Some(mut line) = turn::plain_line(patient).await else { return unknown() };
+        let Some(mut line) = turn::plain_line(patient).await else { return Some(unknown()) };
         let credentials = credentials(&patient.config.turn, WHO, patient.clock.now());
         match open_peers(&mut line, &credentials, &peers).await {
-            Ok(found) if !found.contains(&outside) => return shut(outside),
+            Ok(found) if !found.contains(&outside) => return Some(shut(outside)),
             Ok(found) => open.extend(found.into_iter().filter(|peer| *peer != outside)),
             // It has no address of this family, and relays to none then.
             Err(StunError::Error { code: ADDRESS_FAMILY_NOT_SUPPORTED, .. }) if peers[0].is_ipv6() => {}
-            Err(_) => return unknown(),
+            Err(_) => return Some(unknown()),
         }
     }
-    if open.is_empty() {
-        return Finding::pass(
-            "The relay relays to no address of this machine or of the networks behind it",
-            "Ретранслятор не пропускает ни к этой машине, ни в сети за ней",
-        );
-    }
+    None
+}
+
+fn lets_through(open: &[IpAddr]) -> Finding {
     let list = open.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Finding::fail(
         format!("The relay lets everybody who has an account through to {list}"),

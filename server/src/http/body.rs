@@ -20,8 +20,8 @@ pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 32 * 1024;
 
 /// How long the rest of a refused body is read, and how long its client may be silent meanwhile.
-const DISCARDING: Duration = Duration::from_secs(2);
-const SILENCE: Duration = Duration::from_millis(250);
+const DISCARDING: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// A body of which not many are read at the same time: commits and creations of large groups.
 const LARGE_BODY: u64 = 1024 * 1024;

@@ -45,7 +45,10 @@ pub(super) async fn upload(
     session: Session,
     mut request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
-    app.allowances.upload(&session)?;
+    if let Err(refused) = app.allowances.upload(&session) {
+        http::discard(request.into_body().into_data_stream()).await;
+        return Err(refused);
+    }
     // What comes before the file is bounded by [`UploadBody`], and the file where it is taken: a limit of the whole would end the body
     // for who goes on reading it, so that its sender gets their answer.
     DefaultBodyLimit::disable().apply(&mut request);
@@ -63,8 +66,10 @@ pub(super) async fn upload(
 }
 
 async fn store(app: &App, session: &Session, mut field: Field<'_>) -> Result<UploadResponse, ApiError> {
-    let _slot = begin_transfer(app, session.user)?;
-    let taken = take(app, session, &mut field).await;
+    let taken = match begin_transfer(app, session.user) {
+        Ok(_slot) => take(app, session, &mut field).await,
+        Err(refused) => Err(refused),
+    };
     if taken.is_err() {
         http::discard(field).await;
     }

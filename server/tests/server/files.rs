@@ -132,7 +132,7 @@ fn head(person: &Person, body: &[u8]) -> String {
 }
 
 /// Whoever is still sending would lose the answer with the connection: what they send, far more than lies in buffers between the two, is
-/// read to its end.
+/// read for a while.
 #[tokio::test]
 async fn who_sends_too_much_is_told_though_they_are_still_sending() {
     let server = TestServer::with(|config| config.limits.max_file_size_mb = 1).await;
@@ -140,10 +140,7 @@ async fn who_sends_too_much_is_told_though_they_are_still_sending() {
     let body = form("file", &vec![1; 24 * 1024 * 1024]);
     let mut stream = tokio::net::TcpStream::connect(server.api.address).await.unwrap();
     stream.write_all(head(&alice, &body).as_bytes()).await.unwrap();
-    for piece in body.chunks(64 * 1024) {
-        stream.write_all(piece).await.expect("it is read");
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    stream.write_all(&body).await.expect("it is read");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("file_too_large"), "{answer}");

@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long, default_value_t = 100_000)]
     sayings: usize,
     /// How many times the part `simulation` runs, each time by another order.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     lives: u64,
     /// As short as in the tests, but for the kills.
     #[arg(long)]

@@ -7,7 +7,7 @@ use privmsg_e2ee::{MAX_MENTIONS, OsRng, Participant, Role, Title};
 use privmsg_protocol::{ConversationId, ErrorCode, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::group_changes::{self, Fate};
-use privmsg_store::group_chats::{self, Gone};
+use privmsg_store::group_chats::{self, Gone, Heading};
 use privmsg_store::holds::Unreachable;
 use privmsg_store::{Change, Snapshot, StoreError, account, groups};
 
@@ -227,7 +227,7 @@ impl Client {
     /// [`ClientError`] of the database.
     pub async fn group_title(&self, chat: ChatId) -> Result<Option<String>, ClientError> {
         let heading = self.context.store.read(move |at| group_chats::heading(at, chat)).await?;
-        Ok(heading.map(|heading| heading.title).filter(|title| !title.is_empty()))
+        Ok(heading.and_then(Heading::title))
     }
 
     /// Who of a group's people is meant by an `@` and their name in a text.

@@ -5,6 +5,7 @@ use privmsg_protocol::rest::KeptOut;
 use privmsg_protocol::{ConversationId, GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
+use privmsg_store::group_chats::Heading;
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::{Change, Snapshot, StoreError, Tx, account, blocks, group_chats};
 
@@ -41,7 +42,7 @@ impl Client {
                 let kind = ChatKind::Group { conversation };
                 let is_turned_down = consent::of(at, &kind)? == Consent::Declined;
                 let heading = chats::find(at, &kind)?.map(|chat| group_chats::heading(at, chat)).transpose()?.flatten();
-                let title = heading.map(|heading| heading.title).filter(|title| !title.is_empty());
+                let title = heading.and_then(Heading::title);
                 let is_blocked = match &by {
                     Some(by) => blocks::is_blocked(at, by)?,
                     None => false,

@@ -226,18 +226,22 @@ pub(crate) async fn join_by_welcome(link: &Arc<Link>, welcome: Welcome) -> Resul
             Err(error) => return Err(error),
         },
     };
-    let used = link.context.step(&link.identity, move |step| match found {
-        Some((claim, Some(tree))) => use_welcome(step, &welcome, &tree, &claim),
-        other => {
-            welcomes::remove(step.tx, &id)?;
-            if other.is_some() {
-                lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
-            } else {
-                // What waits behind it is for nobody any more.
-                parked::clear(step.tx, &id)?;
-            }
-            Ok((Outcome::Refused, Vec::new()))
+    let used = link.context.step(&link.identity, move |step| {
+        if welcomes::of(step.tx, &id)?.is_none_or(|kept| kept.message_id != message_id) {
+            // Another one has come since, of which these answers say nothing: it is used next.
+            return Ok((Outcome::Refused, Vec::new()));
         }
+        if let Some((claim, Some(tree))) = found {
+            return use_welcome(step, &welcome, &tree, &claim);
+        }
+        welcomes::remove(step.tx, &id)?;
+        if found.is_some() {
+            lags::put_invited(step.tx, &id, welcome.seq, step.now_ms)?;
+        } else {
+            // What waits behind it is for nobody any more.
+            parked::clear(step.tx, &id)?;
+        }
+        Ok((Outcome::Refused, Vec::new()))
     });
     let (outcome, events) = used.await?;
     link.context.emit_all(events);

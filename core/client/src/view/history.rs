@@ -1,6 +1,6 @@
 //! A chat's messages and the gaps between them.
 
-use privmsg_store::chats::{self, ChatId, ChatSummary};
+use privmsg_store::chats::{self, ChatId, ChatKind, ChatSummary};
 use privmsg_store::group_chats::{self, Heading};
 use privmsg_store::messages::{self, Cursor, Message};
 use privmsg_store::position::Position;
@@ -205,7 +205,10 @@ impl ChatEntry {
             None => None,
         };
         let last = last.map(|message| MessageView::in_chat(at, summary.chat.clone(), message)).transpose()?;
-        let heading = group_chats::heading(at, summary.chat.id)?;
+        let heading = match summary.chat.kind {
+            ChatKind::Group { .. } => group_chats::heading(at, summary.chat.id)?,
+            ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
+        };
         Ok(Self { summary, last: last.map(Box::new), heading })
     }
 }

@@ -159,6 +159,24 @@ pub fn expect(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<(), StoreError> 
     }
 }
 
+/// Forgets so many of the newest numbers that have not come, and may still: they are this device's own, as far as it knows.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn pass_over_newest(tx: &Tx<'_>, group: &GroupId, count: u64) -> Result<(), StoreError> {
+    let mut left = to_sql(count);
+    for hole in open_within(tx, group, Seq(0), LAST)?.into_iter().rev() {
+        let kept = (hole.last - left).max(hole.first - 1);
+        left -= hole.last - kept;
+        tx.sql().prepare_cached("DELETE FROM gap WHERE id = ?1")?.execute([hole.id])?;
+        keep(tx, group, hole.first, kept, State::Open)?;
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Confirms all holes: nothing more is on its way. Those that a group is joined anew for
 /// ([`crate::lags::put_missing`]) stay open until it has been, and those of the groups `but`.
 ///
@@ -283,7 +301,8 @@ fn open_within(at: &Snapshot<'_>, group: &GroupId, first: Seq, last: Seq) -> Res
     let mut query = at.sql().prepare_cached(
         "SELECT id, first_seq, last_seq, confirmed FROM gap
          WHERE group_id = ?1 AND first_seq <= ?3 AND last_seq >= ?2 AND confirmed = 0
-             AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
+             AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)
+         ORDER BY first_seq",
     )?;
     let range = params![group.as_bytes().as_slice(), to_sql(first.0), to_sql(last.0)];
     let rows = query.query_map(range, hole)?;

@@ -24,6 +24,9 @@ use super::tx::Tx;
 use super::writer::Touches;
 use crate::storage::{Declined, Refusal, Result, Session, UserKey};
 
+/// Of so many groups the devices of somebody who answers are told at once: it is one transaction.
+const TOLD_AT_ONCE: usize = 32;
+
 impl SqliteStorage {
     /// A person of the session's user lets a conversation in without writing.
     pub(crate) async fn accept(&self, session: Session, group_id: GroupId) -> Result<()> {
@@ -161,10 +164,25 @@ impl Tx<'_> {
             "DELETE FROM unanswered WHERE peer = ?2 AND user IN (SELECT user FROM grp_participant WHERE grp = ?1)",
             [group, user],
         )?;
-        for group in brought.into_iter().filter(|other| *other != group).chain(was_silent) {
+        if let Some(group) = was_silent {
             self.notify_left_out(group, user, &[user])?;
         }
+        // Who answers somebody in a group has not let in what they ask elsewhere, as clients see it: who answers them alone has.
+        let is_direct: bool = self.conn.one(
+            "SELECT kind = ?2 FROM grp WHERE id = ?1",
+            [group, kind_number(GroupKind::Direct)],
+            |row| row.get(0),
+        )?;
+        if is_direct {
+            self.tell_of_groups(user, brought.into_iter().filter(|other| *other != group))?;
+        }
         self.turn_to_the_other(group, user)
+    }
+
+    /// Tells the user's devices of groups into which somebody has brought them whom they have answered now. The others they find when
+    /// they connect.
+    fn tell_of_groups(&mut self, user: i64, groups: impl Iterator<Item = i64>) -> Result<()> {
+        groups.take(TOLD_AT_ONCE).try_for_each(|group| self.notify_left_out(group, user, &[user]))
     }
 
     /// The same by a message to somebody outside of any group.
@@ -181,9 +199,7 @@ impl Tx<'_> {
             if !brought.is_empty() {
                 self.state.cache.has_answered(user, peer);
             }
-            for group in brought {
-                self.notify_left_out(group, user, &[user])?;
-            }
+            self.tell_of_groups(user, brought.into_iter())?;
         }
         Ok(())
     }

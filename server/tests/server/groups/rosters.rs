@@ -1,9 +1,12 @@
 //! Groups of people: who takes part follows from the roster.
 
+use std::time::Duration;
+
 use privmsg_harness::e2ee::Role;
 use privmsg_protocol::GroupId;
 use privmsg_protocol::frames::{MessageType, ServerFrame};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::people::{Club, beginning, club, member};
 use super::{changes, entry};
@@ -136,6 +139,36 @@ async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
     let ServerFrame::Message(account) = t.next_of_any_kind().await else { panic!("the account's devices are told") };
     assert_eq!(account.message_type, MessageType::AccountSync);
     t.is_quiet().await;
+}
+
+/// The same, when they answer whoever has brought them in a conversation of two: for clients that lets in what that one asks elsewhere.
+/// In a group it does not.
+#[tokio::test]
+async fn a_device_is_told_of_groups_by_somebody_whom_its_user_answers_alone() {
+    let club = club().await;
+    let dave = member(&club.server, "dave").await;
+    let tablet = club.server.device("dave", &dave.access_key).await;
+    let mut t = tablet.connect().await;
+    while t.next().await != ServerFrame::CaughtUp {}
+    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
+    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
+    t.is_quiet().await;
+    let accept = async |group| {
+        assert_eq!(dave.post(&format!("/api/v1/groups/{group}/accept"), Value::Null).await.status, 204);
+    };
+    let told = async |line: &mut Line| {
+        let mut groups = Vec::new();
+        while let Ok(frame) = timeout(Duration::from_millis(500), line.next_of_any_kind()).await {
+            let ServerFrame::Message(notice) = frame else { continue };
+            groups.extend(notice.group_id.filter(|_| notice.message_type == MessageType::DeviceSync));
+        }
+        groups
+    };
+    let pair = Chat::direct("alice", "dave");
+    create(&club.alice, &pair, &[&dave]).await.ok();
+    assert!(!told(&mut t).await.contains(&club.id));
+    accept(pair.id()).await;
+    assert!(told(&mut t).await.contains(&club.id));
 }
 
 /// A notice that something is due in a group, before or behind one about the account.

@@ -280,11 +280,11 @@ async fn an_answer_of_before_somebody_was_brought_in_keeps_them_out_of_nothing()
     room.all_talk("together", &[&bob, &alice]).await
 }
 
-/// How many numbers are shown to Alice as missing after Bob has removed her from a group with Carol: before that, one of them said
-/// something, and her server kept from her what says that it has come.
+/// How many numbers are shown to Alice as missing after Bob has removed her from a group with Carol: before that, she or he said
+/// something, one after the other, and her server kept from her what says that it has come.
 async fn missing_after_a_removal(
     is_kept_back: impl Fn(&Frame) -> bool + Send + 'static,
-    is_said_by_alice: bool,
+    said_by_alice: &[bool],
 ) -> Result<u64> {
     let server = Server::start().await?;
     let hostile = HostileServer::before(&server).await?;
@@ -296,8 +296,11 @@ async fn missing_after_a_removal(
         let is_kept_back = matches!(frame, Frame::FromServer(_)) && is_kept_back(&frame);
         if is_kept_back { Vec::new() } else { vec![frame] }
     });
-    room.says(if is_said_by_alice { &alice } else { &bob }, "last").await?;
-    room.hears(&carol, "last").await?;
+    for (number, is_alice) in said_by_alice.iter().enumerate() {
+        let text = format!("last {number}");
+        room.says(if *is_alice { &alice } else { &bob }, &text).await?;
+        room.hears(&carol, &text).await?;
+    }
     let (hers, his) = (room.chat(&alice).await?, room.chat(&bob).await?);
     room.done(&bob, bob.client().remove_from_group(his, &names(&[&alice])).await).await?;
     let is_out = || async { Ok((alice.client().group(hers).await?.gone == Some(Gone::Removed)).then_some(())) };
@@ -309,12 +312,17 @@ async fn missing_after_a_removal(
 #[tokio::test]
 async fn what_is_withheld_before_a_removal_is_missed() -> Result<()> {
     let is_text = |frame: &Frame| frame.payload("message").is_some_and(|message| message["message_type"] == "text");
-    ensure!(missing_after_a_removal(is_text, false).await? == 1);
+    ensure!(missing_after_a_removal(is_text, &[false]).await? == 1);
     Ok(())
 }
 
 #[tokio::test]
 async fn whose_own_words_were_not_answered_before_a_removal_misses_nothing() -> Result<()> {
-    ensure!(missing_after_a_removal(|frame| frame.payload("ack").is_some(), true).await? == 0);
+    let is_answer = |frame: &Frame| frame.payload("ack").is_some();
+    ensure!(missing_after_a_removal(is_answer, &[true]).await? == 0);
+    ensure!(
+        missing_after_a_removal(is_answer, &[true, false]).await? == 0,
+        "also where others said something behind it"
+    );
     Ok(())
 }

@@ -45,16 +45,14 @@ pub(super) fn roster_moved(
     Ok(true)
 }
 
-/// What did not come before the end is missing, and nothing comes behind it that would show that. Where this device's own words
-/// may be what lies there, it is not: their answers are lost.
+/// What did not come before the end is missing, and nothing comes behind it that would show that. So much of it as this device has
+/// said, or asked for, without an answer that came may be its own, and is not shown.
 fn note_the_last(step: &Step<'_, '_>, group: &StoredGroup, place: Place) -> Result<(), ClientError> {
     let Place::Numbered { seq, .. } = place else { return Ok(()) };
     let id = &group.group_id;
-    let ahead = gaps::highest(step.tx, id)?.map_or(0, |highest| seq.0.saturating_sub(highest.next().0));
-    if gaps::open_up_to(step.tx, id, seq)? + ahead > outbox::unanswered(step.tx, id)? {
-        gaps::note(step.tx, id, seq)?;
-    }
-    Ok(())
+    gaps::note(step.tx, id, seq)?;
+    let unanswered = outbox::unanswered(step.tx, id)? + u64::from(group.request.is_some());
+    Ok(gaps::pass_over_newest(step.tx, id, unanswered)?)
 }
 
 /// A device that comes in by itself knows nothing of what was said, the title included. Another device of the same user

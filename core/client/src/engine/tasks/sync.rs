@@ -27,7 +27,7 @@ use crate::engine::Link;
 use crate::error::ClientError;
 use crate::group::mls::Step;
 use crate::group::restored;
-use crate::group::standing::vanished;
+use crate::group::standing::{Heard, vanished};
 use crate::identity::Identity;
 
 /// How long the group in which a conversation is said to go on may take to be joined, ms.
@@ -65,10 +65,7 @@ fn owes_an_answer(at: &Snapshot<'_>, id: &GroupId) -> Result<bool, StoreError> {
 async fn compare(link: &Link) -> Result<(), ClientError> {
     let again = link.has_compared().then(|| link.unsure());
     // The answer tells of a moment after this one. What changes here meanwhile, it says nothing about.
-    let before: HashMap<_, _> = {
-        let all = link.context.store.read(groups::all).await?;
-        all.into_iter().map(|group| (group.group_id, group)).collect()
-    };
+    let (before, heard) = link.context.store.read(stood).await?;
     let since = link.context.store.read(groups::cursor).await?;
     let answer = link.context.api.groups(since.as_deref()).await?;
     link.set_cursor(&answer.cursor);
@@ -103,7 +100,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                     // joined, the server is asked for this one, for it has only said so.
                     groups::set_state(step.tx, &ours.group_id, GroupState::Broken)?;
                     lags::put(step.tx, &ours.group_id, None, step.now_ms + NEXT_WAIT)?;
-                } else {
+                } else if heard.get(&ours.group_id) == Some(&Heard::of(step.tx, &ours.group_id)?) {
                     events.extend(vanished(step, ours.group_id)?);
                 }
             }
@@ -131,6 +128,16 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.context.emit_all(events);
     link.compare(unsure);
     Ok(())
+}
+
+/// The groups as they stand, and what was heard of each.
+fn stood(at: &Snapshot<'_>) -> Result<(HashMap<GroupId, StoredGroup>, HashMap<GroupId, Heard>), StoreError> {
+    let (mut groups, mut heard) = (HashMap::new(), HashMap::new());
+    for group in groups::all(at)? {
+        heard.insert(group.group_id, Heard::of(at, &group.group_id)?);
+        groups.insert(group.group_id, group);
+    }
+    Ok((groups, heard))
 }
 
 /// Whether a conversation goes on in a later group, by the server's word.
@@ -187,8 +194,8 @@ fn may_be_lost(ours: &StoredGroup) -> bool {
 }
 
 fn is_as_before(step: &Step<'_, '_>, before: &StoredGroup) -> Result<bool, ClientError> {
-    let standing = |group: &StoredGroup| (group.state, group.epoch, group.request.clone(), group.reconcile);
-    Ok(groups::load(step.tx, &before.group_id)?.is_some_and(|now| standing(&now) == standing(before)))
+    Ok(groups::load(step.tx, &before.group_id)?
+        .is_some_and(|now| (now.state, now.epoch, &now.request) == (before.state, before.epoch, &before.request)))
 }
 
 pub(in crate::engine) fn compare_one(

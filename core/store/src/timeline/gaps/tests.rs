@@ -317,3 +317,21 @@ async fn the_holes_of_a_page_are_those_between_its_positions() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_newest_of_what_has_not_come_is_passed_over() {
+    let left_after = |count| {
+        story(move |c, chat| {
+            for seq in [1, 4, 7] {
+                note(c, &GROUP, Seq(seq))?;
+            }
+            pass_over_newest(c, &GROUP, count)?;
+            confirm_all(c, &[])?;
+            Ok::<_, StoreError>(of_chat(c, chat)?.iter().map(|gap| gap.missing).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(left_after(0).await, [2, 2]);
+    assert_eq!(left_after(1).await, [2, 1]);
+    assert_eq!(left_after(3).await, [1]);
+    assert_eq!(left_after(9).await, [0; 0]);
+}
