@@ -65,7 +65,11 @@ fn owes_an_answer(at: &Snapshot<'_>, id: &GroupId) -> Result<bool, StoreError> {
 async fn compare(link: &Link) -> Result<(), ClientError> {
     let again = link.has_compared().then(|| link.unsure());
     // The answer tells of a moment after this one. What changes here meanwhile, it says nothing about.
-    let (before, heard) = link.context.store.read(stood).await?;
+    let look = |at: &Snapshot<'_>| {
+        let with_heard = |group: StoredGroup| Ok((group.group_id, (Heard::of(at, &group.group_id)?, group)));
+        groups::all(at)?.into_iter().map(with_heard).collect::<Result<HashMap<_, _>, StoreError>>()
+    };
+    let before = link.context.store.read(look).await?;
     let since = link.context.store.read(groups::cursor).await?;
     let answer = link.context.api.groups(since.as_deref()).await?;
     link.set_cursor(&answer.cursor);
@@ -87,7 +91,7 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                 consent::tell_again(step.tx, step.now_ms)?;
             }
             let mut events = Vec::new();
-            for ours in before.values().filter(|ours| may_be_lost(ours) && of_interest(&ours.group_id)) {
+            for (heard, ours) in before.values().filter(|(_, ours)| may_be_lost(ours) && of_interest(&ours.group_id)) {
                 if theirs.iter().any(|group| group.id == ours.group_id) {
                     continue;
                 }
@@ -100,18 +104,18 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
                     // joined, the server is asked for this one, for it has only said so.
                     groups::set_state(step.tx, &ours.group_id, GroupState::Broken)?;
                     lags::put(step.tx, &ours.group_id, None, step.now_ms + NEXT_WAIT)?;
-                } else if heard.get(&ours.group_id) == Some(&Heard::of(step.tx, &ours.group_id)?) {
+                } else if *heard == Heard::of(step.tx, &ours.group_id)? {
                     events.extend(vanished(step, ours.group_id)?);
                 }
             }
             let mut unsure = HashSet::new();
             for theirs in theirs.iter().filter(|group| of_interest(&group.id)) {
-                let was_there = || before.get(&theirs.id).is_some_and(|ours| ours.state == GroupState::Active);
+                let was_there = || before.get(&theirs.id).is_some_and(|(_, ours)| ours.state == GroupState::Active);
                 if is_restored && was_there() {
                     events.extend(restored::follow(step, &theirs.id, Some(theirs.seq))?);
                     continue;
                 }
-                if compare_one(step, theirs, before.get(&theirs.id))? == Told::Nothing {
+                if compare_one(step, theirs, before.get(&theirs.id).map(|(_, ours)| ours))? == Told::Nothing {
                     unsure.insert(theirs.id);
                 }
             }
@@ -128,16 +132,6 @@ async fn compare(link: &Link) -> Result<(), ClientError> {
     link.context.emit_all(events);
     link.compare(unsure);
     Ok(())
-}
-
-/// The groups as they stand, and what was heard of each.
-fn stood(at: &Snapshot<'_>) -> Result<(HashMap<GroupId, StoredGroup>, HashMap<GroupId, Heard>), StoreError> {
-    let (mut groups, mut heard) = (HashMap::new(), HashMap::new());
-    for group in groups::all(at)? {
-        heard.insert(group.group_id, Heard::of(at, &group.group_id)?);
-        groups.insert(group.group_id, group);
-    }
-    Ok((groups, heard))
 }
 
 /// Whether a conversation goes on in a later group, by the server's word.
