@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::machine::{Machine, code};
 use crate::people::aside;
+use crate::waiting::two;
 
 /// Lets another profile of Alice's in by its code.
 fn links(machine: &Machine, profile: &str) {
@@ -22,21 +23,14 @@ fn links(machine: &Machine, profile: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_device_is_called_back_with_the_words() {
-    let server = Server::start().await.unwrap();
-    let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
-    aside(move || {
-        let words = machine.signs_in("alice", &alice, &[]).ok().objects().remove(0)["recovery_key"].clone();
-        machine.signs_in("bob", &bob, &[]).ok();
-        machine.does("alice", &["send", "bob", "hello"], &[]).ok();
+    two(|machine, words| {
         links(&machine, "laptop");
         let known = |profile: &str| machine.does(profile, &["devices"], &[]).ok().objects().len();
         assert_eq!((known("alice"), known("laptop")), (2, 2));
         let stolen = machine.whoami("laptop")["device_id"].as_str().unwrap().to_owned();
 
         let remove = ["devices", "remove", &stolen, "--stolen"];
-        machine.does("alice", &remove, &[("PRIVMSG_RECOVERY_KEY", words.as_str().unwrap())]).ok();
+        machine.does("alice", &remove, &[("PRIVMSG_RECOVERY_KEY", &words)]).ok();
         let by_thief = machine.does("laptop", &["send", "bob", "it is me"], &[]);
         assert_eq!(by_thief.code, 3, "{}", by_thief.stderr);
         assert_eq!(known("alice"), 1);

@@ -8,7 +8,7 @@ use crate::people::aside;
 use crate::run::{Run, is_russian, privmsg};
 
 /// Alice and Bob, who have talked, and Alice's words.
-async fn two(story: impl FnOnce(Machine, String) + Send + 'static) {
+pub(crate) async fn two(story: impl FnOnce(Machine, String) + Send + 'static) {
     let server = Server::start().await.unwrap();
     let (alice, bob) = (server.admin().creates("alice").await.unwrap(), server.admin().creates("bob").await.unwrap());
     let folder = tempfile::tempdir().unwrap();

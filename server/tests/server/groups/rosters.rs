@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::people::{Club, beginning, club, member};
 use super::{changes, entry};
-use crate::support::{Chat, Line, TestServer, base64, create, new_id, submit};
+use crate::support::{Chat, Line, Person, TestServer, base64, create, new_id, submit};
 
 #[tokio::test]
 async fn a_group_begins_with_its_founding_roster() {
@@ -121,9 +121,8 @@ async fn a_device_that_was_not_brought_with_its_user_is_told() {
     submit(&tablet, club.id, &body).await.ok();
 }
 
-/// The same, once their user has answered: then all of their devices may show that they are there.
-#[tokio::test]
-async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
+/// Dave, whom nobody has asked before, is brought in, and his tablet is connected and not told.
+async fn dave_comes_without_his_tablet() -> (Club, Person, Line) {
     let club = club().await;
     let dave = member(&club.server, "dave").await;
     let tablet = club.server.device("dave", &dave.access_key).await;
@@ -132,6 +131,13 @@ async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
     let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
     club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
     t.is_quiet().await;
+    (club, dave, t)
+}
+
+/// The same, once their user has answered: then all of their devices may show that they are there.
+#[tokio::test]
+async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
+    let (club, dave, mut t) = dave_comes_without_his_tablet().await;
     assert_eq!(dave.post(&format!("/api/v1/groups/{}/accept", club.id), Value::Null).await.status, 204);
     is_told_of(&mut t, club.id).await;
     // Once: who accepts again has answered before.
@@ -145,14 +151,7 @@ async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
 /// In a group it does not.
 #[tokio::test]
 async fn a_device_is_told_of_groups_by_somebody_whom_its_user_answers_alone() {
-    let club = club().await;
-    let dave = member(&club.server, "dave").await;
-    let tablet = club.server.device("dave", &dave.access_key).await;
-    let mut t = tablet.connect().await;
-    while t.next().await != ServerFrame::CaughtUp {}
-    let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
-    club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
-    t.is_quiet().await;
+    let (club, dave, mut t) = dave_comes_without_his_tablet().await;
     let accept = async |group| {
         assert_eq!(dave.post(&format!("/api/v1/groups/{group}/accept"), Value::Null).await.status, 204);
     };
