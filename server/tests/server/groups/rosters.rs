@@ -137,7 +137,7 @@ async fn dave_comes_without_his_tablet() -> (Club, Person, Line) {
 /// The same, once their user has answered: then all of their devices may show that they are there.
 #[tokio::test]
 async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
-    let (club, dave, mut t) = dave_comes_without_his_tablet().await;
+    let (club, dave, mut t) = Box::pin(dave_comes_without_his_tablet()).await;
     assert_eq!(dave.post(&format!("/api/v1/groups/{}/accept", club.id), Value::Null).await.status, 204);
     is_told_of(&mut t, club.id).await;
     // Once: who accepts again has answered before.
@@ -151,7 +151,7 @@ async fn a_device_that_was_not_told_is_told_when_its_user_answers() {
 /// In a group it does not.
 #[tokio::test]
 async fn a_device_is_told_of_groups_by_somebody_whom_its_user_answers_alone() {
-    let (club, dave, mut t) = dave_comes_without_his_tablet().await;
+    let (club, dave, mut t) = Box::pin(dave_comes_without_his_tablet()).await;
     let accept = async |group| {
         assert_eq!(dave.post(&format!("/api/v1/groups/{group}/accept"), Value::Null).await.status, 204);
     };
