@@ -18,13 +18,12 @@ pub(crate) fn show(output: &Output, text: &str) -> Result<(), Failure> {
         output.remark(&output.lang().too_narrow_for_qr(wide));
         return Ok(());
     }
-    let lines = lines.lines().map(|line| Zeroizing::new(output.styled(Style::Paper, line)));
-    lines.into_iter().try_for_each(|line| output.text(&line))
+    lines.lines().try_for_each(|line| output.text(&Zeroizing::new(output.styled(Style::Paper, line))))
 }
 
-/// A text, which may be a secret, as lines of a picture, two rows of the code in each; `None` if it is too long for any code. Black on white where
-/// there are colours: some readers do not take a code whose colours are the other way round. Without colours light is drawn, for
-/// terminals are dark.
+/// A text, which may be a secret, as lines of a picture, two rows of the code in each; `None` if it is too long for any code. Black
+/// on white where there are colours: some readers do not take a code whose colours are the other way round. Without colours light is
+/// drawn, for terminals are dark.
 fn picture(text: &str, in_colours: bool) -> Option<Zeroizing<String>> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M)
         .or_else(|_| QrCode::with_error_correction_level(text, EcLevel::L))

@@ -1,5 +1,6 @@
 //! A machine with several profiles.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 
@@ -32,6 +33,18 @@ impl Machine {
         let key = [("PRIVMSG_ACCESS_KEY", account.access_key.expose())];
         let environment: Vec<_> = key.into_iter().chain(environment.iter().copied()).collect();
         self.does(profile, &["login", "--server", &self.url, "--user-id", account.user_id.as_str()], &environment)
+    }
+
+    /// One profile of a user's lets another one in, by its code.
+    pub(crate) fn lets_in(&self, by: &str, profile: &str, user: &str) {
+        let login = ["login", "--link", "--server", &self.url, "--user-id", user];
+        let mut child = self.starts(profile, &login, &[]);
+        let mut shown = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut shown).unwrap();
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let link_code = [("PRIVMSG_LINK_CODE", shown["link_code"].as_str().unwrap())];
+        self.does(by, &["devices", "link"], &link_code).ok();
+        assert!(child.wait().unwrap().success());
     }
 
     pub(crate) fn profile(&self, name: &str) -> PathBuf {

@@ -1,30 +1,15 @@
 //! What takes something back from whoever has it and should not: a device, or an access key.
 
-use std::io::{BufRead as _, BufReader};
-
 use privmsg_testkit::Server;
-use serde_json::Value;
 
 use crate::machine::{Machine, code};
 use crate::people::aside;
 use crate::waiting::two;
 
-/// Lets another profile of Alice's in by its code.
-fn links(machine: &Machine, profile: &str) {
-    let login = ["login", "--link", "--server", &machine.url, "--user-id", "alice"];
-    let mut child = machine.starts(profile, &login, &[]);
-    let mut shown = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut shown).unwrap();
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    let link_code = [("PRIVMSG_LINK_CODE", shown["link_code"].as_str().unwrap())];
-    machine.does("alice", &["devices", "link"], &link_code).ok();
-    assert!(child.wait().unwrap().success());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_device_is_called_back_with_the_words() {
     two(|machine, words| {
-        links(&machine, "laptop");
+        machine.lets_in("alice", "laptop", "alice");
         let known = |profile: &str| machine.does(profile, &["devices"], &[]).ok().objects().len();
         assert_eq!((known("alice"), known("laptop")), (2, 2));
         let stolen = machine.whoami("laptop")["device_id"].as_str().unwrap().to_owned();

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use privmsg_protocol::rest::UploadResponse;
@@ -43,15 +43,13 @@ const FOR_EVER: i64 = i32::MAX as i64;
 pub(super) async fn upload(
     State(app): State<AppState>,
     session: Session,
-    mut request: Request,
+    request: Request,
 ) -> Result<Json<UploadResponse>, ApiError> {
     if let Err(refused) = app.allowances.upload(&session) {
         http::discard(request.into_body().into_data_stream()).await;
         return Err(refused);
     }
-    // What comes before the file is bounded by [`UploadBody`], and the file where it is taken: a limit of the whole would end the body
-    // for who goes on reading it, so that its sender gets their answer.
-    DefaultBodyLimit::disable().apply(&mut request);
+    // What comes before the file is bounded by [`UploadBody`], and the file where it is taken.
     let (parts, body) = request.into_parts();
     let (body, begun) = UploadBody::new(body.into_data_stream());
     let multipart = Multipart::from_request(Request::from_parts(parts, Body::from_stream(body)), &()).await;

@@ -40,7 +40,7 @@ use crate::console;
 use crate::error::ApiError;
 use crate::http::{Counted, Peer};
 use crate::metrics;
-use crate::openapi::{self, with_body_limit};
+use crate::openapi::{self, with_body_limit, with_own_body_limit};
 use crate::ws;
 
 /// Body of an ordinary request: an acknowledgement of 1,024 ids has 40 kB, a backup 64 kB.
@@ -74,7 +74,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let key_packages =
         with_body_limit(key_packages, (MAX_KEY_PACKAGES as u64 + 1) * key_packages::MAX_LEN as u64 + ENVELOPE);
     let upload = OpenApiRouter::default().routes(routes!(files::upload));
-    let upload = with_body_limit(upload, limits.file_bytes().saturating_add(ENVELOPE));
+    let upload = with_own_body_limit(upload, limits.file_bytes().saturating_add(ENVELOPE));
     let api = ordinary().merge(strangers()).merge(groups).merge(key_packages).merge(upload).merge(uploads::router());
     let (router, api) = OpenApiRouter::default()
         .routes(routes!(health::health))

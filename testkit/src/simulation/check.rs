@@ -83,7 +83,7 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
 }
 
 /// Whether nobody else takes part but the hostile one, none of whose devices comes back to a restored server.
-pub(super) async fn waits_for_the_hostile_one(world: &World, saying: &Saying) -> Result<bool> {
+async fn waits_for_the_hostile_one(world: &World, saying: &Saying) -> Result<bool> {
     let Chat::Room(number) = saying.chat else { return Ok(false) };
     let client = world.device(saying.by)?.person.client();
     let Some((people, ..)) = rooms::people(client, &world.rooms[number]).await? else { return Ok(false) };

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::Draft;
 
 use super::books::{Chat, Place, Saying};
-use super::check::{Missing, waits_for_the_hostile_one};
+use super::check::Missing;
 use super::looks::{Look, SETTLING, Shown, Shows, settles};
 use super::rooms::{self, Past};
 use super::world::World;
@@ -67,22 +67,12 @@ async fn speaks(world: &mut World, number: usize) -> Result<()> {
     let client = world.device(by)?.person.client().clone();
     let sent = client.send(&room.recipient(), Draft::text(text.clone())).await?;
     let waits = tokio::time::timeout(SETTLING, client.wait_acknowledged(&sent.said())).await;
-    let saying = Saying::new(Chat::Room(number), by, sent, text, waits.is_err());
-    let Ok(fate) = waits else {
-        if !waits_for_the_hostile_one(world, &saying).await? {
-            let people = rooms::people(&client, &world.rooms[number]).await?;
-            bail!("the founder cannot say anything; holds {:?}, people {people:?}", client.holds().await?);
-        }
-        // Taken back before it has left, or somebody has come meanwhile.
-        if client.delete(sent.message_id).await?.is_some() {
-            let message = saying.sent.message_id;
-            world.books.enter(saying);
-            world.books.change(message, None, true);
-        }
-        return Ok(());
-    };
-    fate?;
-    world.books.enter(saying);
+    if waits.is_err() {
+        let people = rooms::people(&client, &world.rooms[number]).await?;
+        bail!("the founder cannot say anything; holds {:?}, people {people:?}", client.holds().await?);
+    }
+    waits??;
+    world.books.enter(Saying::new(Chat::Room(number), by, sent, text, false));
     Ok(())
 }
 

@@ -168,21 +168,11 @@ impl Tx<'_> {
             self.notify_left_out(group, user, &[user])?;
         }
         // Who answers somebody in a group has not let in what they ask elsewhere, as clients see it: who answers them alone has.
-        let is_direct: bool = self.conn.one(
-            "SELECT kind = ?2 FROM grp WHERE id = ?1",
-            [group, kind_number(GroupKind::Direct)],
-            |row| row.get(0),
-        )?;
-        if is_direct {
-            self.tell_of_groups(user, brought.into_iter().filter(|other| *other != group))?;
+        let elsewhere: Vec<i64> = brought.into_iter().filter(|other| *other != group).collect();
+        if !elsewhere.is_empty() && self.is_direct(group)? {
+            self.tell_of_groups(user, elsewhere.into_iter())?;
         }
         self.turn_to_the_other(group, user)
-    }
-
-    /// Tells the user's devices of groups into which somebody has brought them whom they have answered now. The others they find when
-    /// they connect.
-    fn tell_of_groups(&mut self, user: i64, groups: impl Iterator<Item = i64>) -> Result<()> {
-        groups.take(TOLD_AT_ONCE).try_for_each(|group| self.notify_left_out(group, user, &[user]))
     }
 
     /// The same by a message to somebody outside of any group.
@@ -202,6 +192,17 @@ impl Tx<'_> {
             self.tell_of_groups(user, brought.into_iter())?;
         }
         Ok(())
+    }
+
+    /// Tells the user's devices of groups into which somebody has brought them whom they have answered now. The others they find when
+    /// they connect.
+    fn tell_of_groups(&mut self, user: i64, groups: impl Iterator<Item = i64>) -> Result<()> {
+        groups.take(TOLD_AT_ONCE).try_for_each(|group| self.notify_left_out(group, user, &[user]))
+    }
+
+    fn is_direct(&self, group: i64) -> Result<bool> {
+        self.conn
+            .one("SELECT kind = ?2 FROM grp WHERE id = ?1", [group, kind_number(GroupKind::Direct)], |row| row.get(0))
     }
 
     /// A person lets a conversation in without writing.

@@ -92,11 +92,7 @@ async fn a_member_comes_by_a_step_and_another_goes() {
 /// Whoever brings somebody in may not know all of their devices, or find no key package of one. It is told, and comes by itself.
 #[tokio::test]
 async fn a_device_that_was_not_brought_with_its_user_is_told() {
-    let club = club().await;
-    let dave = member(&club.server, "dave").await;
-    let tablet = club.server.device("dave", &dave.access_key).await;
-    let mut t = tablet.connect().await;
-    while t.next().await != ServerFrame::CaughtUp {}
+    let (club, dave, tablet, mut t) = Box::pin(dave_and_his_tablet()).await;
     let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
     let bundle = club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
     // Whom the user has not answered is shown nothing by it.
@@ -121,13 +117,19 @@ async fn a_device_that_was_not_brought_with_its_user_is_told() {
     submit(&tablet, club.id, &body).await.ok();
 }
 
-/// Dave, whom nobody has asked before, is brought in, and his tablet is connected and not told.
-async fn dave_comes_without_his_tablet() -> (Club, Person, Line) {
+/// Dave, whom nobody has asked yet, and his tablet, which is connected.
+async fn dave_and_his_tablet() -> (Club, Person, Person, Line) {
     let club = club().await;
     let dave = member(&club.server, "dave").await;
     let tablet = club.server.device("dave", &dave.access_key).await;
     let mut t = tablet.connect().await;
     while t.next().await != ServerFrame::CaughtUp {}
+    (club, dave, tablet, t)
+}
+
+/// He is brought in, and his tablet is not told.
+async fn dave_comes_without_his_tablet() -> (Club, Person, Line) {
+    let (club, dave, _, mut t) = Box::pin(dave_and_his_tablet()).await;
     let with_dave = club.alice.mls.changes(&club.founding, &dave.mls, Some(Role::Member)).unwrap();
     club.moves(&club.alice, &club.hers, &[&club.bobs, &club.carols], &with_dave, &[&dave]).await;
     t.is_quiet().await;
