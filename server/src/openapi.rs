@@ -64,18 +64,22 @@ pub(crate) struct UploadForm {
 /// Limits the bodies of these routes, and says so in their description.
 pub(crate) fn with_body_limit(router: OpenApiRouter<AppState>, bytes: u64) -> OpenApiRouter<AppState> {
     let limit = DefaultBodyLimit::max(usize::try_from(bytes).unwrap_or(usize::MAX));
-    with_own_body_limit(router, bytes).layer((limit, Extension(BodyLimit(bytes))))
+    describe_limit(router, bytes).layer((limit, Extension(BodyLimit(bytes))))
 }
 
 /// The same where the routes themselves see to it that no more is taken, and read on, so that who sends more gets their answer.
-pub(crate) fn with_own_body_limit(mut router: OpenApiRouter<AppState>, bytes: u64) -> OpenApiRouter<AppState> {
+pub(crate) fn with_own_body_limit(router: OpenApiRouter<AppState>, bytes: u64) -> OpenApiRouter<AppState> {
+    describe_limit(router, bytes).layer(DefaultBodyLimit::disable())
+}
+
+fn describe_limit(mut router: OpenApiRouter<AppState>, bytes: u64) -> OpenApiRouter<AppState> {
     for item in router.get_openapi_mut().paths.paths.values_mut() {
         for operation in operations(item).filter(|operation| operation.request_body.is_some()) {
             let extensions = operation.extensions.get_or_insert_with(Extensions::default);
             extensions.insert(BODY_LIMIT.to_owned(), bytes.into());
         }
     }
-    router.layer(DefaultBodyLimit::disable())
+    router
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
