@@ -15,11 +15,10 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let Some(code) = output.status.code() else { panic!("{}: {stderr}{stdout}", output.status) };
+        Self { code, stdout, stderr }
     }
 
     /// The error object of `--json`, behind what else there was to be said.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc;
 
-use super::closing::{Counted, READER, Threads};
+use super::closing::{READER, Threads};
 use super::connection::open_reader;
 use super::tx::Snapshot;
 use crate::error::StoreError;
@@ -26,16 +26,13 @@ pub(super) fn start(path: &Path, key: &DatabaseKey, threads: &Arc<Threads>) -> R
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..READERS {
         let mut connection = open_reader(path, key)?;
-        let (queue, counted) = (Arc::clone(&queue), Counted::new(threads));
-        let run = move || {
+        let queue = Arc::clone(&queue);
+        threads.spawn(READER, move || {
             // Who waits holds the lock, and lets go of it with the job in hand.
             while let Some(job) = next(&queue) {
                 job(&mut connection);
             }
-            drop(connection);
-            drop(counted);
-        };
-        std::thread::Builder::new().name(READER.into()).spawn(run).map_err(StoreError::Thread)?;
+        })?;
     }
     Ok(jobs)
 }

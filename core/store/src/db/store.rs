@@ -9,7 +9,7 @@ use tracing::Span;
 
 use super::bell::Listener;
 use super::changes::{Changes, Feed};
-use super::closing::Closing;
+use super::closing::{Closing, Threads};
 use super::connection::{DATABASE_FILE, open_writer};
 use super::log;
 use super::migrate::migrate;
@@ -45,7 +45,7 @@ impl Store {
         let own = rand_id()?;
         let feed = Feed::new();
         let seen = log::newest(&connection)?;
-        let threads = Arc::default();
+        let threads = Threads::of_a_database();
         let readers = readers::start(&path, key, &threads)?;
         let writer = Writer::start(connection, dir, own, feed.clone(), &threads)?;
         let listener = Listener::start(dir, own, seen, readers.downgrade(), feed.clone())?;

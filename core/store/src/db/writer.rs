@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::bell::Bell;
 use super::changes::Feed;
-use super::closing::{Counted, Threads, WRITER};
+use super::closing::{Threads, WRITER};
 use super::log;
 use super::tx::Tx;
 use crate::error::StoreError;
@@ -38,16 +38,11 @@ impl Writer {
     ) -> Result<mpsc::Sender<Job>, StoreError> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let mut writer = Self { connection, feed, bell: Bell::open(dir)?, own };
-        let counted = Counted::new(threads);
-        let thread = std::thread::Builder::new().name(WRITER.into());
-        let run = move || {
+        threads.spawn(WRITER, move || {
             while let Some(job) = queue.blocking_recv() {
                 job(&mut writer);
             }
-            drop(writer);
-            drop(counted);
-        };
-        thread.spawn(run).map_err(StoreError::Thread)?;
+        })?;
         Ok(jobs)
     }
 
