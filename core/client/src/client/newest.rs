@@ -39,7 +39,9 @@ impl Client {
         let mut changes = self.changes();
         let beginning = Instant::now() + BEGINNING;
         loop {
-            match *own.borrow_and_update() {
+            // Not matched on directly: the engine's word would be locked while others are asked.
+            let standing = *own.borrow_and_update();
+            match standing {
                 Standing::InStep => return Ok(true),
                 Standing::Away => return Ok(false),
                 Standing::Coming => {}
