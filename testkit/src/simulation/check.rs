@@ -127,8 +127,9 @@ async fn how_all_stand(world: &World, chat: Chat) -> Result<String> {
         let client = world.device(place)?.person.client();
         stands.push(match client.chat_with(&world.recipient(chat, place)).await? {
             Some(here) => {
-                let (consent, holds) = (client.consent(here).await?, client.holds_of(here).await?);
-                format!("{}.{} chat {here:?} {consent:?}, holds {holds:?}", place.0, place.1)
+                let (consent, holds, all) =
+                    (client.consent(here).await?, client.holds_of(here).await?, client.holds().await?);
+                format!("{}.{} chat {here:?} {consent:?}, holds {holds:?} of {all:?}", place.0, place.1)
             }
             None => format!("{}.{} has no such chat", place.0, place.1),
         });

@@ -1,7 +1,7 @@
 //! What waits to be sent.
 
 use privmsg_protocol::{Epoch, GroupId, MessageId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
@@ -165,30 +165,43 @@ pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Res
 /// [`StoreError`] of the query.
 pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id FROM outbox
          WHERE chat_id = ?1 AND held = 0 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
     )?;
-    let rows = query.query_map(params![chat.0, to_sql(limit as u64)], |row| {
-        Ok((|| {
-            let encrypted = match (row.get::<_, Option<i64>>(5)?, row.get::<_, Option<Vec<u8>>>(6)?) {
-                (Some(epoch), Some(ciphertext)) => {
-                    Some(Encrypted { group: group_id(row, 4)?, epoch: Epoch(from_sql(epoch)), ciphertext })
-                }
-                _ => None,
-            };
-            Ok(Queued {
-                id: row.get(0)?,
-                chat,
-                message_id: message_id(row, 1)?,
-                content: row.get(2)?,
-                message_row: row.get(3)?,
-                encrypted,
-            })
-        })())
-    })?;
+    let rows = query.query_map(params![chat.0, to_sql(limit as u64)], |row| Ok(queued(row)))?;
     rows.map(|row| row?).collect()
+}
+
+/// The oldest `limit` queued messages that are encrypted for a group, in whichever epoch, and are not held.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn to_repeat(at: &Snapshot<'_>, group: &GroupId, limit: usize) -> Result<Vec<Queued>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id FROM outbox
+         WHERE group_id = ?1 AND held = 0 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = query.query_map(params![group.as_bytes().as_slice(), to_sql(limit as u64)], |row| Ok(queued(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
+    let encrypted = match (row.get::<_, Option<i64>>(5)?, row.get::<_, Option<Vec<u8>>>(6)?) {
+        (Some(epoch), Some(ciphertext)) => {
+            Some(Encrypted { group: group_id(row, 4)?, epoch: Epoch(from_sql(epoch)), ciphertext })
+        }
+        _ => None,
+    };
+    Ok(Queued {
+        id: row.get(0)?,
+        chat: ChatId(row.get(7)?),
+        message_id: message_id(row, 1)?,
+        content: row.get(2)?,
+        message_row: row.get(3)?,
+        encrypted,
+    })
 }
 
 /// Keeps the ciphertext of a queued message, in the transaction that advances the ratchet.
@@ -202,7 +215,8 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
     Ok(())
 }
 
-/// How many messages are encrypted for a group, in whichever epoch: the server may have them.
+/// How many messages are encrypted for a group, in whichever epoch, those that are held among them: the server may have
+/// them.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -210,6 +224,18 @@ pub fn unanswered(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError>
     let count: i64 = at
         .sql()
         .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
+/// How many of them are repeated until they are answered: those that are not held.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn owed_answers(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND held = 0")?
         .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
     Ok(from_sql(count))
 }

@@ -1,7 +1,9 @@
 //! What a server can do with messages that it cannot read.
 
 use anyhow::{Result, ensure};
+use privmsg_testkit::hostile::Frame;
 use privmsg_testkit::wait::{PATIENCE, until};
+use serde_json::json;
 
 use super::alice_is_watched;
 
@@ -45,4 +47,55 @@ async fn a_message_that_is_withheld_is_missed() -> Result<()> {
     alice.hears(&bob, "withheld").await?;
     ensure!(alice.missing(&bob).await? == 0, "something is still missing");
     Ok(())
+}
+
+/// The first of two words was put off, and the answer to the second one got lost: the one is not in the way of the other.
+#[tokio::test]
+async fn what_was_put_off_does_not_stand_before_what_has_to_be_repeated() -> Result<()> {
+    let (_server, hostile, alice, bob) = alice_is_watched().await?;
+    alice.says(&bob, "hello").await?;
+    bob.hears(&alice, "hello").await?;
+    let mut put_off = None;
+    hostile.rewrites_frames(move |frame| {
+        let Frame::FromClient(_) = frame else {
+            return if frame.payload("ack").is_some() { Vec::new() } else { vec![frame] };
+        };
+        let Some(message) = frame.payload("message") else { return vec![frame] };
+        let id = message["message_id"].clone();
+        if *put_off.get_or_insert_with(|| id.clone()) != id {
+            return vec![frame];
+        }
+        let later = json!({ "code": "rate_limited", "message": "", "message_id": id, "retry_after_ms": 3_000 });
+        vec![Frame::FromServer(json!({ "type": "error", "payload": later }))]
+    });
+    let first = alice.says(&bob, "put off").await?;
+    let second = alice.says(&bob, "taken").await?;
+    bob.hears(&alice, "taken").await?;
+    hostile.becomes_honest();
+    alice.delivered(&second).await?;
+    alice.delivered(&first).await?;
+    bob.hears(&alice, "put off").await.map(drop)
+}
+
+/// The answer to a word got lost before its recipient was blocked: it is held from then on, and keeps back nothing that is
+/// said after they are let in again.
+#[tokio::test]
+async fn a_word_that_is_held_without_its_answer_keeps_back_no_later_one() -> Result<()> {
+    let (_server, hostile, alice, bob) = alice_is_watched().await?;
+    alice.says(&bob, "hello").await?;
+    bob.hears(&alice, "hello").await?;
+    hostile.rewrites_frames(|frame| {
+        let is_answer = matches!(frame, Frame::FromServer(_)) && frame.payload("ack").is_some();
+        if is_answer { Vec::new() } else { vec![frame] }
+    });
+    alice.says(&bob, "before").await?;
+    bob.hears(&alice, "before").await?;
+    let user = &bob.account().user_id;
+    alice.client().block(user).await?;
+    hostile.becomes_honest();
+    let unblocked = || async { Ok(alice.client().unblock(user).await.ok()) };
+    until("bob is let in again", PATIENCE, unblocked).await?;
+    let after = alice.says(&bob, "after").await?;
+    alice.delivered(&after).await?;
+    bob.hears(&alice, "after").await.map(drop)
 }

@@ -16,7 +16,7 @@ use privmsg_protocol::{ErrorCode, GroupId, MessageId, Opaque};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
-use privmsg_store::outbox::{Encrypted, Queued};
+use privmsg_store::outbox::Encrypted;
 use privmsg_store::position::Place;
 use privmsg_store::{Snapshot, StoreError, TaskName, blocks, contacts, gaps, holds, lags, messages, outbox};
 
@@ -71,7 +71,8 @@ impl Task for Outbox {
                 Some((group, _)) if !link.is_sure_of(&group.group_id) => false,
                 Some((_, Load::Everything)) => outbox::has_other_than(at, chat, &flying)?,
                 Some((group, Load::Repetitions)) => {
-                    has_to_repeat(&group, &outbox::ready(at, chat, flying.len() + 1)?, &flying)
+                    let owed = outbox::to_repeat(at, &group.group_id, flying.len() + 1)?;
+                    owed.iter().any(|queued| !flying.contains(&queued.message_id))
                 }
             };
             if is_due && !is_held(at, chat)? && blocks::in_chat(at, &chats::load(at, chat)?)?.is_none() {
@@ -150,11 +151,6 @@ fn carrier(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<(StoredGroup, Load)
     })
 }
 
-fn has_to_repeat(group: &StoredGroup, queued: &[Queued], flying: &[MessageId]) -> bool {
-    let is_for = |encrypted: &Encrypted| encrypted.group == group.group_id;
-    queued.iter().any(|queued| queued.encrypted.as_ref().is_some_and(is_for) && !flying.contains(&queued.message_id))
-}
-
 enum Sending {
     Done,
     /// The other user has no device in the conversation at the moment: the message would reach nobody.
@@ -216,19 +212,19 @@ fn encrypt_queued(
     let Some((stored, load)) = carrier(step.tx, chat)? else { return Ok(Prepared::NotNow) };
     let group = stored.group_id;
     let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
+    let not_repeated = |prepared| match load {
+        Load::Everything => Ok(prepared),
+        // Nobody waits for the answers any more: what is missing is looked into at once, by joining anew.
+        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
+    };
     let Some(mut conversation) = step.take(group)? else { return Ok(join_anew()?) };
     if let Some(roster) = &stored.roster {
         match gate(step, &stored, roster)? {
             Gate::Open => {}
-            Gate::Behind => return Ok(Prepared::NotNow),
+            Gate::Behind => return Ok(not_repeated(Prepared::NotNow)?),
             Gate::Strangers(people) => return Ok(Prepared::Strangers(people)),
         }
     }
-    let not_repeated = |prepared| match load {
-        Load::Everything => Ok(prepared),
-        // Nobody waits for the answers any more.
-        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
-    };
     if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
         // It is between other people than the user means: the chat goes on in another group.
         forget(step, group)?;
@@ -240,7 +236,7 @@ fn encrypt_queued(
         device_lists::gate::Gate::Strangers => {
             // What does not stand in its account's device list has to leave first.
             groups::set_reconcile(step.tx, &group)?;
-            return Ok(Prepared::NotNow);
+            return Ok(not_repeated(Prepared::NotNow)?);
         }
     }
     let alone = !conversation.has_others(&step.identity.user_id);
@@ -250,7 +246,12 @@ fn encrypt_queued(
     let epoch = conversation.epoch();
     let mut frames = Vec::new();
     let mut list = OwnList::of(step, &group)?;
-    for queued in outbox::ready(step.tx, chat, room + flying.len())? {
+    let most = room + flying.len();
+    let queue = match load {
+        Load::Everything => outbox::ready(step.tx, chat, most)?,
+        Load::Repetitions => outbox::to_repeat(step.tx, &group, most)?,
+    };
+    for queued in queue {
         if frames.len() == room {
             break;
         }
