@@ -212,7 +212,7 @@ fn standing(at: &Snapshot<'_>, group: Option<&StoredGroup>, lag: &Lag) -> Result
     if open == 0 {
         return Ok(Standing::CaughtUp);
     }
-    let owed = outbox::owed_answers(at, &lag.group)?;
+    let owed = outbox::unanswered(at, &lag.group)?;
     if open <= owed && !super::outbox::is_held(at, group.chat)? {
         return Ok(Standing::OwedAnswers);
     }

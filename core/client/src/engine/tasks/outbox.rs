@@ -65,7 +65,7 @@ impl Task for Outbox {
             return Ok(due);
         }
         let flying = link.in_flight();
-        for chat in outbox::chats(at)? {
+        for chat in outbox::chats(at)?.into_iter().chain(outbox::held_chats_to_repeat(at)?) {
             let is_due = match carrier(at, chat)? {
                 None => false,
                 Some((group, _)) if !link.is_sure_of(&group.group_id) => false,
