@@ -39,7 +39,8 @@ impl Threads {
     pub(super) fn of_a_database() -> Arc<Self> {
         let threads = Arc::<Self>::default();
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|others| !others.have_ended(Instant::now()));
+        // One that somebody has besides may still be about to start its threads.
+        open.retain(|others| Arc::strong_count(others) > 1 || !others.have_ended(Instant::now()));
         open.push(Arc::clone(&threads));
         threads
     }

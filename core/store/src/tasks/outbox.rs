@@ -85,12 +85,15 @@ pub fn hold(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     messages::set_held(tx, chat, true)
 }
 
-/// What is held in a chat is sent after all.
+/// What is held in a chat is sent after all: encrypted anew, for its recipients may not keep the old keys any more.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
 pub fn release(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE outbox SET held = 0 WHERE chat_id = ?1", [chat.0])?;
+    tx.sql().execute(
+        "UPDATE outbox SET held = 0, group_id = NULL, epoch = NULL, ciphertext = NULL WHERE chat_id = ?1 AND held = 1",
+        [chat.0],
+    )?;
     tx.changed(Change::Task(TASK));
     messages::set_held(tx, chat, false)
 }
@@ -138,18 +141,6 @@ pub fn chats(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Chats in which only what is held is queued, and some of that had left before: whether the server has it is to be known.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn held_chats_to_repeat(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
-    let mut query = at.sql().prepare_cached(
-        "SELECT chat_id FROM outbox GROUP BY chat_id HAVING min(held) = 1 AND max(group_id IS NOT NULL) = 1",
-    )?;
-    let rows = query.query_map([], |row| Ok(ChatId(row.get(0)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// Whether a chat has something ready to be sent that is not among `ids`.
 ///
 /// # Errors
@@ -186,15 +177,14 @@ pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued
     rows.map(|row| row?).collect()
 }
 
-/// The oldest `limit` queued messages that are encrypted for a group, in whichever epoch. What has been held since is among
-/// them: it had left before, and whether the server has it is to be known.
+/// The oldest `limit` queued messages that are encrypted for a group, in whichever epoch, and are not held.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn to_repeat(at: &Snapshot<'_>, group: &GroupId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
         "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id FROM outbox
-         WHERE group_id = ?1 ORDER BY id LIMIT ?2",
+         WHERE group_id = ?1 AND held = 0 ORDER BY id LIMIT ?2",
     )?;
     let rows = query.query_map(params![group.as_bytes().as_slice(), to_sql(limit as u64)], |row| Ok(queued(row)))?;
     rows.map(|row| row?).collect()
@@ -228,7 +218,8 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
     Ok(())
 }
 
-/// How many messages are encrypted for a group, in whichever epoch: the server may have them.
+/// How many messages are encrypted for a group, in whichever epoch, those that are held among them: the server may have
+/// them.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -236,6 +227,18 @@ pub fn unanswered(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError>
     let count: i64 = at
         .sql()
         .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1")?
+        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
+    Ok(from_sql(count))
+}
+
+/// How many of them are repeated until they are answered: those that are not held.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn owed_answers(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError> {
+    let count: i64 = at
+        .sql()
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND held = 0")?
         .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
     Ok(from_sql(count))
 }

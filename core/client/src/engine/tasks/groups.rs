@@ -212,11 +212,12 @@ fn standing(at: &Snapshot<'_>, group: Option<&StoredGroup>, lag: &Lag) -> Result
     if open == 0 {
         return Ok(Standing::CaughtUp);
     }
-    let owed = outbox::unanswered(at, &lag.group)?;
+    let owed = outbox::owed_answers(at, &lag.group)?;
     if open <= owed && !super::outbox::is_held(at, group.chat)? {
         return Ok(Standing::OwedAnswers);
     }
-    Ok(Standing::Behind { missing: true })
+    // What is held since may be what is missing. It is not asked about, for it would go out; nor was anything set back.
+    Ok(Standing::Behind { missing: open > outbox::unanswered(at, &lag.group)? })
 }
 
 /// Does the next thing for a group. What is due after it shows when it is asked again.

@@ -65,7 +65,7 @@ impl Task for Outbox {
             return Ok(due);
         }
         let flying = link.in_flight();
-        for chat in outbox::chats(at)?.into_iter().chain(outbox::held_chats_to_repeat(at)?) {
+        for chat in outbox::chats(at)? {
             let is_due = match carrier(at, chat)? {
                 None => false,
                 Some((group, _)) if !link.is_sure_of(&group.group_id) => false,
@@ -214,15 +214,19 @@ fn encrypt_queued(
     let join_anew = || lags::put(step.tx, &group, None, step.now_ms).map(|()| Prepared::NotNow);
     let not_repeated = |prepared| match load {
         Load::Everything => Ok(prepared),
-        // Nobody waits for the answers any more: what is missing is looked into at once, by joining anew.
-        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).map(|()| Prepared::NotNow),
+        // The commit that is wanted first waits for the answers: they are not waited for any more.
+        Load::Repetitions => outbox::clear_encrypted_for(step.tx, &group).and_then(|()| join_anew()),
     };
     let Some(mut conversation) = step.take(group)? else { return Ok(join_anew()?) };
     if let Some(roster) = &stored.roster {
-        match gate(step, &stored, roster)? {
-            Gate::Open => {}
-            Gate::Behind => return Ok(not_repeated(Prepared::NotNow)?),
-            Gate::Strangers(people) => return Ok(Prepared::Strangers(people)),
+        match gate(step, &stored, roster) {
+            Ok(Gate::Open) => {}
+            Ok(Gate::Behind) => return Ok(not_repeated(Prepared::NotNow)?),
+            Ok(Gate::Strangers(people)) => return Ok(not_repeated(Prepared::Strangers(people))?),
+            Err(ClientError::GroupUnsettled) if load == Load::Repetitions => {
+                return Ok(not_repeated(Prepared::NotNow)?);
+            }
+            Err(error) => return Err(error),
         }
     }
     if stored.roster.is_none() && !membership::is_trusted(step.tx, step.identity, conversation.info())? {
