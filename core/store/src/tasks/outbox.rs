@@ -224,22 +224,22 @@ pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), 
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn unanswered(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError> {
-    let count: i64 = at
-        .sql()
-        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1")?
-        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
-    Ok(from_sql(count))
+    encrypted_for(at, group, true)
 }
 
-/// How many of them are repeated until they are answered: those that are not held.
+/// How many of them are repeated until they are answered ([`to_repeat`]): those that are not held.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn owed_answers(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreError> {
+    encrypted_for(at, group, false)
+}
+
+fn encrypted_for(at: &Snapshot<'_>, group: &GroupId, held_too: bool) -> Result<u64, StoreError> {
     let count: i64 = at
         .sql()
-        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND held = 0")?
-        .query_row([group.as_bytes().as_slice()], |row| row.get(0))?;
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND held <= ?2")?
+        .query_row(params![group.as_bytes().as_slice(), held_too], |row| row.get(0))?;
     Ok(from_sql(count))
 }
 

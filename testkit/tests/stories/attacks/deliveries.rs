@@ -1,7 +1,8 @@
 //! What a server can do with messages that it cannot read.
 
 use anyhow::{Result, ensure};
-use privmsg_testkit::hostile::Frame;
+use privmsg_testkit::Person;
+use privmsg_testkit::hostile::{Frame, HostileServer};
 use privmsg_testkit::wait::{PATIENCE, until};
 use serde_json::json;
 
@@ -49,6 +50,21 @@ async fn a_message_that_is_withheld_is_missed() -> Result<()> {
     Ok(())
 }
 
+/// What the server says about what it was sent gets lost.
+fn without_answers(frame: Frame) -> Vec<Frame> {
+    let is_answer = matches!(frame, Frame::FromServer(_)) && frame.payload("ack").is_some();
+    if is_answer { Vec::new() } else { vec![frame] }
+}
+
+/// Bob is blocked, the server lies no more, and he is let in again.
+async fn is_blocked_for_a_while(hostile: &HostileServer, alice: &Person, bob: &Person) -> Result<()> {
+    let user = &bob.account().user_id;
+    alice.client().block(user).await?;
+    hostile.becomes_honest();
+    let unblocked = || async { Ok(alice.client().unblock(user).await.ok()) };
+    until("bob is let in again", PATIENCE, unblocked).await
+}
+
 /// The first of two words was put off, and the answer to the second one got lost: the one is not in the way of the other.
 #[tokio::test]
 async fn what_was_put_off_does_not_stand_before_what_has_to_be_repeated() -> Result<()> {
@@ -57,9 +73,7 @@ async fn what_was_put_off_does_not_stand_before_what_has_to_be_repeated() -> Res
     bob.hears(&alice, "hello").await?;
     let mut put_off = None;
     hostile.rewrites_frames(move |frame| {
-        let Frame::FromClient(_) = frame else {
-            return if frame.payload("ack").is_some() { Vec::new() } else { vec![frame] };
-        };
+        let Frame::FromClient(_) = frame else { return without_answers(frame) };
         let Some(message) = frame.payload("message") else { return vec![frame] };
         let id = message["message_id"].clone();
         if *put_off.get_or_insert_with(|| id.clone()) != id {
@@ -84,17 +98,10 @@ async fn a_word_that_is_held_without_its_answer_keeps_back_no_later_one() -> Res
     let (_server, hostile, alice, bob) = alice_is_watched().await?;
     alice.says(&bob, "hello").await?;
     bob.hears(&alice, "hello").await?;
-    hostile.rewrites_frames(|frame| {
-        let is_answer = matches!(frame, Frame::FromServer(_)) && frame.payload("ack").is_some();
-        if is_answer { Vec::new() } else { vec![frame] }
-    });
+    hostile.rewrites_frames(without_answers);
     alice.says(&bob, "before").await?;
     bob.hears(&alice, "before").await?;
-    let user = &bob.account().user_id;
-    alice.client().block(user).await?;
-    hostile.becomes_honest();
-    let unblocked = || async { Ok(alice.client().unblock(user).await.ok()) };
-    until("bob is let in again", PATIENCE, unblocked).await?;
+    is_blocked_for_a_while(&hostile, &alice, &bob).await?;
     let after = alice.says(&bob, "after").await?;
     alice.delivered(&after).await?;
     bob.hears(&alice, "after").await.map(drop)
@@ -111,16 +118,9 @@ async fn a_word_that_is_held_goes_out_by_no_repetition() -> Result<()> {
         if is_word { Vec::new() } else { vec![frame] }
     });
     alice.says(&bob, "never sent").await?;
-    let user = &bob.account().user_id;
-    alice.client().block(user).await?;
-    hostile.becomes_honest();
-    let unblocked = || async { Ok(alice.client().unblock(user).await.ok()) };
-    until("bob is let in again", PATIENCE, unblocked).await?;
+    is_blocked_for_a_while(&hostile, &alice, &bob).await?;
     for text in ["one", "two"] {
-        hostile.rewrites_frames(|frame| {
-            let is_answer = matches!(frame, Frame::FromServer(_)) && frame.payload("ack").is_some();
-            if is_answer { Vec::new() } else { vec![frame] }
-        });
+        hostile.rewrites_frames(without_answers);
         let sent = alice.says(&bob, text).await?;
         bob.hears(&alice, text).await?;
         hostile.becomes_honest();
@@ -128,6 +128,6 @@ async fn a_word_that_is_held_goes_out_by_no_repetition() -> Result<()> {
     }
     let texts = bob.texts(&alice).await?;
     ensure!(!texts.iter().any(|text| text == "never sent"), "{texts:?}");
-    ensure!(alice.client().held_messages(user).await? == 1, "it is held no more");
+    ensure!(alice.client().held_messages(&bob.account().user_id).await? == 1, "it is held no more");
     Ok(())
 }
