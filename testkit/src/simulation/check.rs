@@ -82,13 +82,16 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
     nothing_later_is_on_signed_out_devices(world).await
 }
 
-/// Whether nobody else takes part but the hostile one, none of whose devices comes back to a restored server.
-async fn waits_for_the_hostile_one(world: &World, saying: &Saying) -> Result<bool> {
+/// Whether nobody else takes part but the hostile one, none of whose devices comes back to a restored server, and nobody else has
+/// been lost.
+pub(super) async fn waits_for_the_hostile_one(world: &World, saying: &Saying) -> Result<bool> {
     let Chat::Room(number) = saying.chat else { return Ok(false) };
     let client = world.device(saying.by)?.person.client();
     let Some((people, ..)) = rooms::people(client, &world.rooms[number]).await? else { return Ok(false) };
     let author = world.people[saying.by.0].name().as_str();
-    Ok(world.was_restored && people.len() == 2 && people.keys().all(|name| name == author || name == "mallory"))
+    let lost = world.rooms[number].lost(|user| people.contains_key(world.people[user].name().as_str()));
+    let are_alone = people.len() == 2 && people.keys().all(|name| name == author || name == "mallory");
+    Ok(world.was_restored && are_alone && lost.is_empty())
 }
 
 /// Nothing is on a device that was said after it was signed out, by however much it is still one of somebody's.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use privmsg_client::Draft;
 
 use super::books::{Chat, Place, Saying};
-use super::check::Missing;
+use super::check::{Missing, waits_for_the_hostile_one};
 use super::looks::{Look, SETTLING, Shown, Shows, settles};
 use super::rooms::{self, Past};
 use super::world::World;
@@ -20,6 +20,8 @@ pub(super) async fn compare(world: &mut World) -> Result<()> {
         speaks(world, number).await.with_context(what)?;
         let members = settles("who takes part", || async { who_takes_part(world, number).await }).await;
         let members = members.with_context(what)?;
+        let lost = world.rooms[number].lost(|user| members.contains(&user));
+        ensure!(lost.is_empty(), "in group {number}: {lost:?} take part no more, and nobody wanted that");
         settles("whose devices are in it", || devices_are_theirs(world, number, &members)).await.with_context(what)?;
         let (sayings, people) = (world.compared..world.books.messages(), world.people.len());
         let is_lost = world.books.since(world.compared).iter().any(|saying| saying.said_again);
@@ -67,12 +69,22 @@ async fn speaks(world: &mut World, number: usize) -> Result<()> {
     let client = world.device(by)?.person.client().clone();
     let sent = client.send(&room.recipient(), Draft::text(text.clone())).await?;
     let waits = tokio::time::timeout(SETTLING, client.wait_acknowledged(&sent.said())).await;
-    if waits.is_err() {
-        let people = rooms::people(&client, &world.rooms[number]).await?;
-        bail!("the founder cannot say anything; holds {:?}, people {people:?}", client.holds().await?);
-    }
-    waits??;
-    world.books.enter(Saying::new(Chat::Room(number), by, sent, text, false));
+    let saying = Saying::new(Chat::Room(number), by, sent, text, waits.is_err());
+    let Ok(fate) = waits else {
+        if !waits_for_the_hostile_one(world, &saying).await? {
+            let people = rooms::people(&client, &world.rooms[number]).await?;
+            bail!("the founder cannot say anything; holds {:?}, people {people:?}", client.holds().await?);
+        }
+        // What has left in this moment, because somebody has come, is not taken back.
+        if client.delete(saying.sent.message_id).await?.is_some() {
+            let message = saying.sent.message_id;
+            world.books.enter(saying);
+            world.books.change(message, None, true);
+        }
+        return Ok(());
+    };
+    fate?;
+    world.books.enter(saying);
     Ok(())
 }
 

@@ -66,6 +66,11 @@ impl Room {
         self.touched_since_backup.insert(user);
     }
 
+    /// Who took part when it was compared last, takes part no more, and whom nobody wanted out since.
+    pub(super) fn lost(&self, takes_part: impl Fn(usize) -> bool) -> Vec<usize> {
+        self.members.difference(&self.touched).copied().filter(|user| !takes_part(*user)).collect()
+    }
+
     /// Who may have been alone in it since the last comparison, two and two.
     pub(super) fn pairs(&self) -> Vec<Pair> {
         let perhaps: BTreeSet<_> = self.members.union(&self.touched).copied().collect();
