@@ -47,8 +47,10 @@ async fn what_is_known(world: &World, number: usize) -> Result<String> {
     let room = &world.rooms[number];
     let mut known = format!("{:?}", room.past.last());
     for item in world.device((room.founder, 0))?.person.client().history(&room.recipient(), u32::MAX).await? {
-        if let Some(news) = item.message().and_then(|message| message.group_news.clone()) {
-            known += &format!("; {news:?}");
+        if let Some(message) = item.message()
+            && let Some(news) = &message.group_news
+        {
+            known += &format!("; {}: {news:?}", message.kind.as_str());
         }
     }
     for place in world.places() {
@@ -164,7 +166,8 @@ async fn shows_what_it_should(world: &World, number: usize, place: Place) -> Res
                     (here.contains(&saying.sent.message_id), there.contains(&saying.sent.message_id));
                 let is_certain = !saying.blocked && saying.text.is_some() && is_there(world, saying)?;
                 if !has && (founder_has || is_certain) || has && !founder_has {
-                    missing.push(past.is_lost, format!("{:?} by {:?}", saying.text, saying.by));
+                    let lacks = if has { "the founder" } else { "it" };
+                    missing.push(past.is_lost, format!("{lacks} lacks {:?} by {:?}", saying.text, saying.by));
                 }
             }
         }

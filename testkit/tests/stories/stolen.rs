@@ -1,7 +1,7 @@
 //! Devices that are stolen, and called back.
 
 use anyhow::{Result, ensure};
-use privmsg_client::{ClientError, Consent, HistoryItem, MessageKind, Recipient, Role};
+use privmsg_client::{ClientError, Consent, Draft, HistoryItem, MessageKind, Recipient, Role};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -193,4 +193,45 @@ async fn what_was_changed_in_groups_while_a_stolen_device_was_there_is_listed() 
     alice.goes_online().await?;
     ensure!(lines().await?.len() == 1, "once");
     Ok(())
+}
+
+/// One of her devices brings somebody in while another calls a third one back, and has not heard of that: what the new one says is
+/// heard on all of them.
+#[tokio::test]
+async fn whom_a_device_has_brought_in_before_it_heard_of_the_new_generation_is_heard() -> Result<()> {
+    let (server, mut alice, bob) = alice_and_bob().await?;
+    let mut carol = server.person("carol").await?;
+    let hers = alice.client().create_group("Choir", std::slice::from_ref(&bob.account().user_id)).await?;
+    alice.client().wait_group_made(hers).await?;
+    let room = Recipient::Group(alice.client().group(hers).await?.conversation);
+    let laptop = alice.takes_another_device(&server.url()).await?;
+    let tablet = alice.takes_another_device(&server.url()).await?;
+    let stolen = id_of(&tablet).await?;
+    let on_laptop =
+        until("that the laptop is in", PATIENCE, || async { Ok(laptop.client().chat_with(&room).await?) }).await?;
+    alice.goes_offline().await?;
+    let asked = until("that the laptop may sign", PATIENCE, || async {
+        match laptop.client().add_to_group(on_laptop, std::slice::from_ref(&carol.account().user_id)).await {
+            Err(ClientError::NoSigningKey) => Ok(None),
+            asked => Ok(Some(asked?)),
+        }
+    })
+    .await?;
+    for asked in asked {
+        tokio::time::timeout(PATIENCE, laptop.client().wait_group_changed(asked)).await??;
+    }
+    let theirs =
+        until("that carol is asked", PATIENCE, || async { Ok(carol.client().chat_with(&room).await?) }).await?;
+    carol.client().accept(theirs).await?;
+    let sent = carol.client().send(&room, Draft::text("Which song?")).await?;
+    carol.acknowledged(&sent.said()).await?;
+
+    alice.client().remove_stolen(std::slice::from_ref(&stolen), alice.words()?).await?;
+    alice.goes_online().await?;
+    until("that alice hears carol", PATIENCE, || async {
+        let items = alice.client().history(&room, 100).await?;
+        Ok(items.iter().filter_map(HistoryItem::message).any(|line| line.text == "Which song?").then_some(()))
+    })
+    .await?;
+    carol.goes_offline().await
 }

@@ -66,6 +66,29 @@ fn what_an_admin_did_before_a_new_generation_counts_once_she_has_gone_on_from_it
     assert_eq!(away.learn(late, &known), Learned::Unconnected);
 }
 
+/// Who was let in by a step that waits is there for whoever asks about it; not who was let in beside what has put them out.
+#[test]
+fn who_was_let_in_by_what_waits_is_known_by_it() {
+    let first = group();
+    let known = [knows(ADA, 6)];
+    let lets_in = step(ADA, &first, NEW, Some(Role::Member));
+    let mut away = view(&first);
+    assert_eq!(away.learn(lets_in.clone(), &known), Learned::Outdated);
+    let is_in = |away: &RosterView, roster: &Roster, who: Account| {
+        away.has_in_waiting(roster.hash(), &who.user(), &who.identity())
+    };
+    assert!(is_in(&away, &lets_in, NEW) && is_in(&away, &lets_in, MAX));
+    assert!(!is_in(&away, &lets_in, PUPPET) && !is_in(&away, &first, MAX), "the head does not wait");
+    assert!(!away.has_in_waiting(lets_in.hash(), &NEW.user(), &PUPPET.identity()), "under another key");
+
+    let without = step(OLGA, &first, MAX, None);
+    let dated_back = step(ADA, &first, PUPPET, Some(Role::Member));
+    let mut away = view(&first);
+    assert_eq!(away.learn(without, &known), Learned::Newer);
+    away.learn(dated_back.clone(), &known);
+    assert!(!is_in(&away, &dated_back, MAX) && !is_in(&away, &dated_back, PUPPET));
+}
+
 #[test]
 fn others_may_have_gone_on_in_between_and_a_second_generation_have_begun() {
     let first = group();

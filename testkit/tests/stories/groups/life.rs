@@ -162,3 +162,28 @@ async fn who_left_before_the_others_had_connected_is_out_for_them() -> Result<()
     }
     Ok(())
 }
+
+/// Who has said something and left at once was heard, also by whoever comes back after that and puts them out.
+#[tokio::test]
+async fn the_last_words_of_who_leaves_are_heard() -> Result<()> {
+    const WORDS: usize = 200;
+    let server = Server::start().await?;
+    let (mut alice, mut bob, carol) =
+        (server.person("alice").await?, server.person("bob").await?, server.person("carol").await?);
+    let room = Room::founded(&alice, "Choir", &[&bob, &carol]).await?;
+    room.all_talk("first", &[&alice, &bob, &carol]).await?;
+    alice.goes_offline().await?;
+    bob.goes_offline().await?;
+    for number in 1..WORDS {
+        room.says(&carol, &format!("word {number}")).await?;
+    }
+    carol.acknowledged(&room.says(&carol, "Good bye").await?.said()).await?;
+    room.done(&carol, carol.client().leave_group(room.chat(&carol).await?, None).await).await?;
+    alice.goes_online().await?;
+    room.has_people(&alice, &[("alice", Role::Owner), ("bob", Role::Member)]).await?;
+    room.hears(&alice, "Good bye").await?;
+    let heard = room.texts(&alice).await?.iter().filter(|text| text.starts_with("word ")).count();
+    ensure!(heard == WORDS - 1, "{heard} of them");
+    bob.goes_online().await?;
+    room.hears(&bob, "Good bye").await
+}

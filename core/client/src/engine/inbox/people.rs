@@ -84,9 +84,17 @@ fn tell_newcomer(step: &Step<'_, '_>, group: &StoredGroup, change: &MembershipCh
 
 /// Whether somebody still takes part, by the newest roster that is known. A group that a server was set back to may have
 /// people in it who are gone.
+///
+/// Whom the group's own roster has brought in, that waits for its author's word in a newer generation, is heard: the user was told
+/// of them, and all others hear them. What they say would be gone here, also if the author goes on from that roster.
 pub(super) fn may_speak(step: &Step<'_, '_>, group: &StoredGroup, sender: &Member) -> Result<bool, ClientError> {
     let Some(view) = rosters::view(step.tx, group.chat)? else { return Ok(true) };
-    Ok(view.has(&sender.user_id, &sender.identity))
+    let (user, identity) = (&sender.user_id, &sender.identity);
+    if view.has(user, identity) {
+        return Ok(true);
+    }
+    let roster = group.roster.as_deref().map(rosters::stored).transpose()?;
+    Ok(roster.is_some_and(|roster| view.has_in_waiting(roster.hash(), user, identity)))
 }
 
 /// Whether what somebody says is passed over: the user has blocked them, and the group has nobody else. That is the word of the user's

@@ -1,6 +1,9 @@
 //! What waits for its author's word in a newer generation.
 
+use privmsg_protocol::UserId;
+
 use super::{Learned, RosterView};
+use crate::AccountPublicKey;
 use crate::roster::{Role, Roster, RosterHash};
 use crate::signing_certificate::SigningKeyCertificate;
 
@@ -18,6 +21,16 @@ impl RosterView {
     #[must_use]
     pub fn is_waiting(&self, hash: &RosterHash) -> bool {
         self.waiting.iter().any(|waiting| waiting.hash() == hash)
+    }
+
+    /// Whether somebody takes part by a roster that waits, and that leads on from the heads: not by one beside them, as a thief would
+    /// date it back to undo that somebody was put out.
+    #[must_use]
+    pub fn has_in_waiting(&self, hash: &RosterHash, user: &UserId, identity: &AccountPublicKey) -> bool {
+        let Some(roster) = self.waiting.iter().find(|waiting| waiting.hash() == hash) else { return false };
+        let way = self.way_to(roster);
+        let leads_on = way.first().is_some_and(|first| self.heads.iter().any(|head| first.follows(head).is_ok()));
+        leads_on && roster.participant(user).is_some_and(|place| place.identity() == identity)
     }
 
     /// Learns a roster that counts only if what waits does, or waits itself.
