@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run build programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check deny
+.PHONY: help setup run build desktop programs test lint bench demo chaos api-check fuzz image-check check-targets bare-check deny
 
 CARGO ?= cargo
 # The server is a workspace of its own (server/Cargo.toml), so that it is tested with the SQLite that it ships with.
@@ -27,6 +27,9 @@ run: setup ## build the server and start it on http://127.0.0.1:9443, data in ./
 build: setup ## build server and terminal client into target/release
 	$(CARGO) build --release --locked $(SERVER)
 	$(CARGO) build --release --locked -p privmsg-cli
+
+desktop: setup ## build the desktop app into target/release
+	$(CARGO) build --release --locked -p privmsg-desktop
 
 programs: setup ## build server and terminal client for the tests, into target/debug
 	$(CARGO) build --locked $(SERVER)

@@ -16,7 +16,6 @@ mod commands;
 mod editor;
 mod exit;
 mod failure;
-mod hardening;
 pub mod lang;
 mod logging;
 mod output;
@@ -48,7 +47,7 @@ const CLOSING: Duration = Duration::from_secs(10);
 
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    hardening::protect_memory();
+    privmsg_client::hardening::protect_memory();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let manner = Manner::of(&arguments, variable);
     let output = Output::new(manner);

@@ -16,17 +16,10 @@ use crate::{prompt, variable};
 /// A passphrase, if the profile's key lies under one.
 pub(crate) type Passphrase = Option<Zeroizing<String>>;
 
-/// The folder: as given, as `PRIVMSG_PROFILE` says, or where the system keeps a program's data: the XDG base directories,
-/// on Windows what does not roam to other machines.
+/// The folder: as given, as `PRIVMSG_PROFILE` says, or the one of whoever runs this program.
 pub(crate) fn folder(given: Option<PathBuf>) -> Result<Profile, Failure> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = given
-        .or_else(|| set("PRIVMSG_PROFILE"))
-        .or_else(|| set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()).map(|dir| dir.join("privmsg")))
-        .or_else(|| set("LOCALAPPDATA").filter(|_| cfg!(windows)).map(|dir| dir.join("PrivMsg")))
-        .or_else(|| set("HOME").map(|home| home.join(".local/share/privmsg")))
-        .ok_or(Failure::NoHome)?;
-    Ok(Profile::at(folder))
+    let set = || std::env::var_os("PRIVMSG_PROFILE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    given.or_else(set).map(Profile::at).or_else(Profile::of_user).ok_or(Failure::NoHome)
 }
 
 /// Opens a profile in which somebody has signed in, now or earlier.

@@ -33,6 +33,17 @@ pub fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split('\n').map(|part| line(part.strip_suffix('\r').unwrap_or(part)))
 }
 
+/// The first line of a text in which anything is said, cut after so many characters. No more of the text is looked at.
+#[must_use]
+pub fn first_line(text: &str, most: usize) -> String {
+    let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else { return String::new() };
+    let first = first.trim();
+    match first.char_indices().nth(most) {
+        None => line(first),
+        Some((end, _)) => line(&first[..end]) + "…",
+    }
+}
+
 /// JSON escapes only what JSON must; the rest of the control characters could still reach a terminal.
 #[must_use]
 pub fn json(text: &str) -> String {

@@ -38,6 +38,7 @@ mod events;
 mod files;
 pub mod foreign;
 mod group;
+pub mod hardening;
 mod identity;
 mod net;
 mod own_devices;
@@ -46,6 +47,7 @@ mod profile;
 mod sending;
 mod sign_in;
 mod trust;
+pub mod units;
 mod view;
 
 pub use client::{

@@ -47,6 +47,16 @@ impl Profile {
         Self { dir: dir.into(), vault: None }
     }
 
+    /// The one of whoever runs this program: where the system keeps a program's data, which the XDG base directories say, or on Windows
+    /// what does not roam to other machines. `None` if the environment says nothing of it.
+    #[must_use]
+    pub fn of_user() -> Option<Self> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let folder = set("XDG_DATA_HOME").filter(|dir| dir.is_absolute()).map(|dir| dir.join("privmsg"));
+        let folder = folder.or_else(|| set("LOCALAPPDATA").filter(|_| cfg!(windows)).map(|dir| dir.join("PrivMsg")));
+        folder.or_else(|| set("HOME").map(|home| home.join(".local/share/privmsg"))).map(Self::at)
+    }
+
     /// With a vault that the host has and this library has not: a phone's keystore, a browser's. It opens profiles that
     /// were made with it, and is where [`KeyPlace::Host`] is.
     #[must_use]

@@ -8,7 +8,7 @@ use privmsg_protocol::UserId;
 use rusqlite::params;
 
 use crate::chats::{self, Chat, ChatKind};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, groups, outbox, settings};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, consent, groups, outbox, settings};
 
 pub use said::{Told, by_others, differing, hear, is_said_to_be, say, set_shown, settle, told, was_said_lately};
 
@@ -64,6 +64,10 @@ pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(),
     if changed > 0 {
         tx.changed(Change::Contact(user.clone()));
         tx.changed(Change::Task(groups::TASK));
+        // Whether these are told of is another thing now.
+        for chat in consent::asked_by(tx, user)? {
+            tx.changed(Change::Chat(chat));
+        }
     }
     Ok(())
 }

@@ -352,6 +352,18 @@ pub fn requests(at: &Snapshot<'_>) -> Result<Vec<ChatId>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The chats that somebody has begun, or brought the user into, and that nobody has answered.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn asked_by(at: &Snapshot<'_>, user: &UserId) -> Result<Vec<ChatId>, StoreError> {
+    let mut query = at.sql().prepare_cached(&format!(
+        "SELECT chat.id FROM chat JOIN consent ON consent.chat = {NAME} AND consent.state = 'asked' AND consent.asker = ?1"
+    ))?;
+    let rows = query.query_map([user.as_str()], |row| Ok(ChatId(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Whether nothing of a chat is to be told to the user as it comes: they have declined it, or were brought into it by somebody whom
 /// they have blocked, and have not let it in.
 ///

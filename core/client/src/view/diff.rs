@@ -43,6 +43,17 @@ impl<T> ListDiff<T> {
         }
     }
 
+    /// The same step of a list of something that is made of each item.
+    #[must_use]
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> ListDiff<U> {
+        match self {
+            Self::Insert { index, item } => ListDiff::Insert { index, item: make(item) },
+            Self::Update { index, item } => ListDiff::Update { index, item: make(item) },
+            Self::Remove { index } => ListDiff::Remove { index },
+            Self::Reset { items } => ListDiff::Reset { items: items.into_iter().map(make).collect() },
+        }
+    }
+
     /// The items that are new, or others than before.
     #[must_use]
     pub fn into_items(self) -> Vec<T> {

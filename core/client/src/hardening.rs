@@ -1,9 +1,9 @@
-//! Keeps what is in memory away from others.
+//! Keeps what a program has in memory away from others: for its first line.
 
 /// No core file, and no other process of the same user may read this one's memory or environment. Where the system
 /// does not allow it, the program works as well, only less protected.
 #[cfg(target_os = "linux")]
-pub(crate) fn protect_memory() {
+pub fn protect_memory() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let no_core = Rlimit { current: Some(0), maximum: Some(0) };
     if setrlimit(Resource::Core, no_core).is_err() || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
@@ -13,7 +13,7 @@ pub(crate) fn protect_memory() {
 
 /// As on Linux, as far as the system has it.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn protect_memory() {
+pub fn protect_memory() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};

@@ -1,0 +1,78 @@
+notes = Notes to yourself
+untitled = (no title yet)
+no-chats = No chats yet. Write to somebody by their user ID.
+new-chat = Write to… (user ID)
+choose-a-chat = Choose a chat, or begin a new one.
+nothing-said = Nothing has been said here yet.
+connecting = Connecting…
+connected = Connected
+connected-elsewhere = Another program with this profile keeps the connection.
+disconnected = No connection: { $why }. Trying again.
+write-here = Write a message
+send = Send
+today = Today
+yesterday = Yesterday
+new-messages =
+    { $count ->
+        [one] { $count } new message
+       *[other] { $count } new messages
+    }
+to-the-end = To the newest
+gap = Messages may be missing here.
+edited = edited
+deleted-message = deleted
+unsupported = A message that this version does not know. Update PrivMsg.
+file = { $name }, { $size }
+answer-to = in reply to { $user }
+state-queued = waiting
+state-held = held back
+state-sent = sent
+state-delivered = delivered
+state-read = read
+state-failed = not sent: { $why }
+request-direct = { $user } would like to talk to you. They do not see whether you are there until you answer.
+accept = Accept
+decline = Decline
+block = Block
+declined = You have declined this chat.
+gone-left = You have left this group.
+gone-removed = You are no longer in this group.
+gone-unknown = The server says that this group is gone, or that you are not in it.
+is-group = group
+is-request = request
+group-of-id = Group { $id }
+show-all = Show all of it
+answer = Reply
+copy = Copy
+edit = Edit
+take-back = Delete for everybody
+delete-here = Delete here
+editing = You are changing a message.
+cancel = Cancel
+unblock = Unblock
+blocked-them = You have blocked { $user }: nothing that they write reaches you.
+blocked-nothing-goes = Nothing can be written to somebody who is blocked.
+request-people = There: { $people }
+request-unread = What was said there can be read once you have accepted.
+send-held = Send now
+request-group = { $user } has brought you into this group. Nobody there sees whether you are there until you answer.
+held-back =
+    { $count ->
+        [one] { $count } message that you wrote before you blocked them waits.
+       *[other] { $count } messages that you wrote before you blocked them wait.
+    }
+sign-in-again = Sign in again
+not-connected = Not connected
+over = Nothing can be written here any more: this device is signed out.
+unlisted-short = From a device that is not on the list
+set-back = The server says that messages which this device has sent or received are missing here: the profile was restored from an older copy, is used on another machine too, or was away for longer than the server keeps messages; or the server is at fault. The chats are joined anew, and what is missing is marked.
+clock-is-behind =
+    { $days ->
+        [one] The clock of this machine is { $days } day behind. Set it right.
+       *[other] The clock of this machine is { $days } days behind. Set it right.
+    }
+clock-is-ahead =
+    { $days ->
+        [one] The clock of this machine is { $days } day ahead. Set it right.
+       *[other] The clock of this machine is { $days } days ahead. Set it right.
+    }

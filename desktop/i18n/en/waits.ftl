@@ -1,0 +1,16 @@
+alarm-another-own-identity = The server names another key for your own account. It is lying or was tampered with, or somebody with your access key has started your account anew: ask the administrator. This device goes on with the key that it knows.
+alarm-device-list-conflict = There are two lists of your devices with the same number: somebody else signs with your account's key. Only devices in both count. Call everything back with the recovery key: privmsg login --recover.
+alarm-not-listed = This device waits until another one of yours lets it in. What you write waits with it.
+alarm-replacement-begun = Somebody with your access key has begun to start your account anew, with another key. Three days later your devices are signed out. If it was not you, end it with the recovery key: privmsg identity replacement --end.
+alarm-sealed-identity-spoilt = The server does not keep your account's identity as it was given it: your recovery key may open nothing there. Ask the administrator, and seal it anew: privmsg recovery new-words.
+waits-unusable = The server answers what cannot be used. It is asked again.
+waits-joined-too-often = The server says again and again that messages are missing here. It is not believed any more today.
+waits-identity-to-accept = Their key has changed, and you had verified it. Nothing is sent until you have compared it: privmsg safety-number.
+waits-identity-refused = Somebody is in this group under a key that you have refused for them. Nothing is sent as long as it is so.
+waits-device-list = Asking which devices they have…
+waits-group-unsettled = The people of this group are not agreed on: an owner has to change something in it.
+waits-no-key-packages = They are signed in with a program that cannot be written to.
+waits-out-of-lifetime = Their devices have not been online for long, or have a wrong clock. It is tried again.
+waits-incompatible = Their devices use another kind of encryption.
+waits-no-identity = They have not finished signing in. It is tried again.
+waits-not-vouched-for = Their devices are not vouched for by the key that they have published. Nothing is sent to them.

@@ -1,0 +1,225 @@
+//! The window: which screen it shows, and what holds for all of them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use iced::event::Status;
+use iced::keyboard::{self, Key, key::Named};
+use iced::theme::Mode;
+use iced::widget::operation::{focus_next, focus_previous};
+use iced::{Element, Event, Font, Program, Subscription, Task, Theme, event, system, window};
+use privmsg_client::Profile;
+
+use crate::lang::Lang;
+use crate::screen::home::{self, Home};
+use crate::screen::keep_words::{self, KeepWords};
+use crate::screen::opening::{self, Opening, Purpose};
+use crate::screen::sign_in::{self, SignIn};
+use crate::screen::waiting::{self, Waiting};
+use crate::theme;
+
+/// The bundled one: the system's own would look different everywhere, and on some there is none.
+const FONT: Font = Font::with_name("Fira Sans");
+
+/// All of it.
+#[derive(Debug)]
+pub struct App {
+    profile: Profile,
+    lang: Lang,
+    /// Chosen by the user; without it, the system's.
+    chosen: Option<Mode>,
+    mode: Mode,
+    screen: Screen,
+}
+
+#[derive(Debug)]
+enum Screen {
+    Opening(Opening),
+    SignIn(SignIn),
+    Waiting(Waiting),
+    KeepWords(KeepWords),
+    Home(Box<Home>),
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// While the profile is opened.
+    Opening(opening::Message),
+    /// While somebody signs in.
+    SignIn(sign_in::Message),
+    /// While a further device waits.
+    Waiting(waiting::Message),
+    /// While the words are shown.
+    KeepWords(keep_words::Message),
+    /// In the chats.
+    Home(home::Message),
+    /// The system has become light or dark.
+    Mode(Mode),
+    /// The window is to be closed.
+    CloseRequested,
+    /// The engine has stopped.
+    Left,
+    /// The same, so that somebody can sign in.
+    SignInAgain,
+    /// The next field is to have the keyboard, or the one before.
+    Tab { back: bool },
+}
+
+impl App {
+    /// Begins with a profile, in a language, light or dark as it is `chosen` or as the system is.
+    pub fn new(profile: Profile, lang: Lang, chosen: Option<Mode>) -> (Self, Task<Message>) {
+        let (opening, task) = Opening::new(profile.clone(), Purpose::Read);
+        let app = Self { profile, lang, chosen, mode: Mode::None, screen: Screen::Opening(opening) };
+        (app, Task::batch([task.map(Message::Opening), system::theme().map(Message::Mode)]))
+    }
+
+    /// Does what a message asks for. What comes for a screen that is not shown any more is passed over.
+    pub fn update(&mut self, message: Message) -> Task<Message> {
+        match (message, &mut self.screen) {
+            (Message::Opening(message), Screen::Opening(screen)) => match screen.update(message) {
+                opening::Action::None => Task::none(),
+                opening::Action::Run(task) => task.map(Message::Opening),
+                opening::Action::Open(ready) => self.enters(ready),
+                opening::Action::SignIn(unfinished) => {
+                    let (screen, task) = SignIn::new(self.profile.clone(), unfinished);
+                    self.screen = Screen::SignIn(screen);
+                    task.map(Message::SignIn)
+                }
+            },
+            (Message::SignIn(message), Screen::SignIn(screen)) => match screen.update(message, self.lang) {
+                sign_in::Action::None => Task::none(),
+                sign_in::Action::Run(task) => task.map(Message::SignIn),
+                sign_in::Action::Open(ready) => self.enters(ready),
+                sign_in::Action::LookAgain => self.begins(Purpose::Read),
+                sign_in::Action::Wait(pending, passphrase) => {
+                    let (screen, task) = Waiting::new(self.profile.clone(), pending, passphrase);
+                    self.screen = Screen::Waiting(screen);
+                    task.map(Message::Waiting)
+                }
+            },
+            (Message::Waiting(message), Screen::Waiting(screen)) => match screen.update(message) {
+                waiting::Action::None => Task::none(),
+                waiting::Action::Run(task) => task.map(Message::Waiting),
+                waiting::Action::Open(ready) => self.enters(ready),
+                waiting::Action::LookAgain => self.begins(Purpose::Read),
+            },
+            (Message::KeepWords(message), Screen::KeepWords(screen)) => match screen.update(message) {
+                keep_words::Action::None => Task::none(),
+                keep_words::Action::Run(task) => task.map(Message::KeepWords),
+                keep_words::Action::Done(session) => {
+                    self.screen = Screen::Home(Box::new(Home::new(session)));
+                    Task::none()
+                }
+            },
+            (Message::Home(message), Screen::Home(screen)) => match screen.update(message) {
+                home::Action::Run(task) => task.map(Message::Home),
+                home::Action::SignInAgain => {
+                    let session = screen.session().clone();
+                    Task::perform(async move { session.leave().await }, |()| Message::SignInAgain)
+                }
+            },
+            (Message::SignInAgain, Screen::Home(_)) => self.begins(Purpose::SignIn),
+            (Message::Mode(mode), _) => {
+                self.mode = mode;
+                Task::none()
+            }
+            (Message::CloseRequested, Screen::Home(screen)) => {
+                let session = screen.session().clone();
+                Task::perform(async move { session.leave().await }, |()| Message::Left)
+            }
+            (Message::CloseRequested | Message::Left, _) => iced::exit(),
+            (Message::Tab { back: false }, _) => focus_next(),
+            (Message::Tab { back: true }, _) => focus_previous(),
+            _ => Task::none(),
+        }
+    }
+
+    fn begins(&mut self, purpose: Purpose) -> Task<Message> {
+        let (screen, task) = Opening::new(self.profile.clone(), purpose);
+        self.screen = Screen::Opening(screen);
+        task.map(Message::Opening)
+    }
+
+    fn enters(&mut self, ready: opening::Ready) -> Task<Message> {
+        self.screen = match KeepWords::new(ready) {
+            Ok(screen) => Screen::KeepWords(screen),
+            Err(session) => Screen::Home(Box::new(Home::new(session))),
+        };
+        Task::none()
+    }
+
+    /// Draws it.
+    pub fn view(&self) -> Element<'_, Message> {
+        match &self.screen {
+            Screen::Opening(screen) => screen.view(self.lang).map(Message::Opening),
+            Screen::SignIn(screen) => screen.view(self.lang).map(Message::SignIn),
+            Screen::Waiting(screen) => screen.view(self.lang).map(Message::Waiting),
+            Screen::KeepWords(screen) => screen.view(self.lang).map(Message::KeepWords),
+            Screen::Home(screen) => screen.view(self.lang, now_ms()).map(Message::Home),
+        }
+    }
+
+    /// What stands above the window.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.screen {
+            Screen::Home(home) if home.unread() > 0 => format!("({}) PrivMsg", home.unread()),
+            _ => "PrivMsg".to_owned(),
+        }
+    }
+
+    /// How it looks.
+    #[must_use]
+    pub fn theme(&self) -> Theme {
+        theme::of(self.chosen.unwrap_or(self.mode))
+    }
+
+    /// What is followed.
+    pub fn subscription(&self) -> Subscription<Message> {
+        let mut all = vec![
+            window::close_requests().map(|_| Message::CloseRequested),
+            system::theme_changes().map(Message::Mode),
+            event::listen_with(tab),
+        ];
+        if let Screen::Home(home) = &self.screen {
+            all.push(home.subscription().map(Message::Home));
+            all.push(event::listen_with(|event, _, _| match event {
+                Event::Window(window::Event::Focused) => Some(Message::Home(home::Message::Focus(true))),
+                Event::Window(window::Event::Unfocused) => Some(Message::Home(home::Message::Focus(false))),
+                _ => None,
+            }));
+        }
+        Subscription::batch(all)
+    }
+}
+
+/// The tabulator goes from field to field, where the one that has it does not want it for itself.
+fn tab(event: Event, status: Status, _: window::Id) -> Option<Message> {
+    match (event, status) {
+        (
+            Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(Named::Tab), modifiers, .. }),
+            Status::Ignored,
+        ) => Some(Message::Tab { back: modifiers.shift() }),
+        _ => None,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The program: see [`App::new`].
+pub fn program(
+    profile: Profile,
+    lang: Lang,
+    chosen: Option<Mode>,
+) -> iced::Application<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
+    iced::application(move || App::new(profile.clone(), lang, chosen), App::update, App::view)
+        .title(App::title)
+        .theme(App::theme)
+        .subscription(App::subscription)
+        .default_font(FONT)
+        .window_size((1000.0, 680.0))
+        .exit_on_close_request(false)
+}

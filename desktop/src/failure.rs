@@ -1,0 +1,239 @@
+//! What went wrong, as a sentence that says what happened and what to do.
+
+use privmsg_client::{
+    AddressError, Between, CertificateFault, ClientError, Disconnection, EngineError, Hop, KeyError, LinkFault,
+    LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError, Untrusted,
+    foreign,
+};
+use privmsg_protocol::ErrorCode;
+
+use crate::lang::Lang;
+
+/// Why a profile does not open.
+pub(crate) fn opening(lang: Lang, error: &OpenError) -> String {
+    match error {
+        OpenError::Profile(error) => profile(lang, error),
+        OpenError::Client(error) => client(lang, error),
+    }
+}
+
+/// Why signing in did not work.
+pub(crate) fn sign_in(lang: Lang, error: &LoginError) -> String {
+    match error {
+        LoginError::Profile(error) => profile(lang, error),
+        LoginError::AlreadySignedIn(user) => {
+            lang.with("failure-signed-in-already", &[("user", user.as_str().to_owned().into())])
+        }
+        LoginError::InProgress => lang.text("failure-signing-in-elsewhere"),
+        LoginError::Recovery(error) => recovery(lang, error),
+        LoginError::IdentityMismatch => lang.text("failure-identity-mismatch"),
+        LoginError::BegunAnew => lang.text("failure-begun-anew"),
+        LoginError::ForgedLink => lang.text("failure-forged-link"),
+        LoginError::Client(error) => client(lang, error),
+    }
+}
+
+/// Why something else did not work.
+pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
+    match error {
+        ClientError::Network(error) => unreachable(lang, &network(lang, error)),
+        ClientError::GoingAway { .. } => unreachable(lang, &lang.text("link-restarting")),
+        ClientError::Server { code, .. } => refusal(lang, code),
+        ClientError::Store(error) => store(lang, error),
+        ClientError::Disk(_) => lang.text("failure-disk"),
+        ClientError::Recovery(error) => recovery(lang, error),
+        ClientError::ServerTooOld(_) => lang.text("failure-server-too-old"),
+        ClientError::UpdateNeeded(_) => lang.text("failure-update-needed"),
+        ClientError::NoSuchUser(user) => {
+            lang.with("failure-no-such-user", &[("user", user.as_str().to_owned().into())])
+        }
+        ClientError::Blocked(user) => lang.with("failure-blocked", &[("user", user.as_str().to_owned().into())]),
+        ClientError::NotInGroup => lang.text("failure-not-in-group"),
+        ClientError::Content(_) => lang.text("failure-content"),
+        other => unforeseen(lang, &other.to_string()),
+    }
+}
+
+/// Why there is no session any more.
+pub(crate) fn engine(lang: Lang, error: &EngineError) -> String {
+    match error {
+        EngineError::SignedOut(signed_out) => match &signed_out.cause {
+            SignOutCause::Here => lang.text("signed-out-here"),
+            SignOutCause::Administrator => lang.text("signed-out-by-administrator"),
+            SignOutCause::Deactivated => lang.text("signed-out-deactivated"),
+            SignOutCause::Deleted => lang.text("signed-out-deleted"),
+            SignOutCause::Replaced => lang.text("failure-begun-anew"),
+            SignOutCause::KeyElsewhere => lang.text("failure-key-elsewhere"),
+            SignOutCause::Device(_) => lang.text("signed-out-by-device"),
+            SignOutCause::Forgotten => lang.text("signed-out-forgotten"),
+        },
+        EngineError::NotSignedIn => lang.text("signed-out-forgotten"),
+        EngineError::Replaced => lang.text("failure-replaced"),
+        EngineError::KeyInUseElsewhere => lang.text("failure-key-elsewhere"),
+        EngineError::Store(error) => store(lang, error),
+        EngineError::ProfileInUse | EngineError::Lock(_) | EngineError::Ended(_) => {
+            unforeseen(lang, &error.to_string())
+        }
+    }
+}
+
+/// Why there is no connection, in a few words.
+pub(crate) fn disconnection(lang: Lang, reason: &Disconnection) -> String {
+    match reason {
+        Disconnection::Network(error) => network(lang, error),
+        Disconnection::Restarting => lang.text("link-restarting"),
+        Disconnection::Refused(code) => refusal(lang, code),
+        Disconnection::TooOld => lang.text("failure-server-too-old"),
+        Disconnection::Disk => lang.text("failure-disk"),
+        Disconnection::Other(text) => foreign::line(text),
+    }
+}
+
+/// Why the server has refused something.
+pub(crate) fn refusal(lang: Lang, code: &ErrorCode) -> String {
+    use ErrorCode as E;
+    match code {
+        E::InvalidCredentials => lang.text("refused-credentials"),
+        E::InvitationUsed => lang.text("refused-invitation-used"),
+        E::AccountRevoked => lang.text("signed-out-deactivated"),
+        E::TooManyWrongKeys => lang.text("refused-too-many-keys"),
+        E::RateLimited | E::TooManyRequests => lang.text("refused-too-much"),
+        E::AwaitsAnswer => lang.text("refused-awaits-answer"),
+        E::MailboxFull => lang.text("refused-mailbox-full"),
+        E::UnknownRecipient | E::UnknownUser => lang.text("refused-no-such-user"),
+        E::RecipientHasNoDevices | E::RecipientNotBack => lang.text("refused-nobody-there"),
+        E::NotAMember | E::UnknownGroup => lang.text("failure-not-in-group"),
+        other => lang.with("refused-other", &[("code", foreign::line(other.as_str()).into())]),
+    }
+}
+
+/// Whose certificate was shown where it is not trusted, if somebody may choose to trust its key: not where another one is pinned.
+pub(crate) fn untrusted(error: &LoginError) -> Option<&Untrusted> {
+    match error {
+        LoginError::Client(ClientError::Network(NetworkError::Certificate(untrusted))) => {
+            let may_be_pinned =
+                !matches!(untrusted.fault, CertificateFault::OtherKey { .. } | CertificateFault::Revoked);
+            may_be_pinned.then_some(untrusted)
+        }
+        _ => None,
+    }
+}
+
+/// What is wrong with the address of a server.
+pub(crate) fn address(lang: Lang, error: AddressError) -> String {
+    match error {
+        AddressError::Empty => lang.text("address-empty"),
+        AddressError::Invitation => lang.text("address-invitation"),
+        AddressError::Scheme => lang.text("address-scheme"),
+        AddressError::User | AddressError::Query | AddressError::Fragment => lang.text("address-too-much"),
+        AddressError::Port => lang.text("address-port"),
+        _ => lang.text("address-none"),
+    }
+}
+
+fn unreachable(lang: Lang, why: &str) -> String {
+    lang.with("failure-unreachable", &[("why", why.to_owned().into())])
+}
+
+fn unforeseen(lang: Lang, detail: &str) -> String {
+    lang.with("failure-other", &[("detail", foreign::line(detail).into())])
+}
+
+fn profile(lang: Lang, error: &ProfileError) -> String {
+    match error {
+        ProfileError::Key(KeyError::WrongPassphrase | KeyError::PassphraseNeeded) => {
+            lang.text("failure-wrong-passphrase")
+        }
+        ProfileError::Key(KeyError::Newer { .. } | KeyError::UnknownVault(_)) => lang.text("failure-newer-profile"),
+        ProfileError::Key(KeyError::OpenToOthers) => lang.text("failure-key-open-to-others"),
+        ProfileError::Key(KeyError::Vault { .. }) => lang.text("failure-keyring"),
+        ProfileError::Store(error) => store(lang, error),
+        ProfileError::Directory { path, .. } => {
+            lang.with("failure-folder", &[("path", foreign::line(&path.display().to_string()).into())])
+        }
+        ProfileError::Key(error) => unforeseen(lang, &error.to_string()),
+    }
+}
+
+fn store(lang: Lang, error: &StoreError) -> String {
+    match error {
+        StoreError::WrongKey => lang.text("failure-damaged"),
+        StoreError::Newer { .. } => lang.text("failure-newer-profile"),
+        StoreError::DiskFull => lang.text("failure-disk"),
+        other => unforeseen(lang, &other.to_string()),
+    }
+}
+
+fn recovery(lang: Lang, error: &RecoveryError) -> String {
+    match error {
+        RecoveryError::Words => lang.text("recovery-mistyped"),
+        RecoveryError::WrongKey => lang.text("recovery-wrong"),
+        RecoveryError::Malformed => lang.text("failure-identity-mismatch"),
+        RecoveryError::UnsupportedVersion(_) => lang.text("failure-update-needed"),
+    }
+}
+
+fn network(lang: Lang, error: &NetworkError) -> String {
+    match error {
+        NetworkError::Address(error) => address(lang, *error),
+        NetworkError::Connect { hop: Hop::Server, fault } | NetworkError::Lost(fault) => link(lang, fault),
+        NetworkError::Connect { hop: Hop::Proxy(proxy), fault } => {
+            let filling = [("proxy", foreign::line(proxy).into()), ("why", link(lang, fault).into())];
+            lang.with("link-at-proxy", &filling)
+        }
+        NetworkError::Proxy { proxy, fault } => {
+            let filling = [("proxy", foreign::line(proxy).into()), ("why", at_proxy(lang, fault).into())];
+            lang.with("link-at-proxy", &filling)
+        }
+        NetworkError::Certificate(untrusted) => match &untrusted.fault {
+            CertificateFault::OtherKey { .. } => {
+                let shown = lang.with("certificate-shown", &[("shown", untrusted.fingerprint.to_string().into())]);
+                format!("{}; {shown}", certificate(lang, &untrusted.fault))
+            }
+            fault => certificate(lang, fault),
+        },
+        NetworkError::NotTls => lang.text("link-not-tls"),
+        NetworkError::NotHttp => lang.text("link-not-http"),
+        NetworkError::Between(Between { status, .. }) => lang.with("link-between", &[("status", (*status).into())]),
+        NetworkError::Moved { to } => lang.with("link-moved", &[("to", foreign::line(to).into())]),
+        NetworkError::OnionWithoutProxy => lang.text("link-onion"),
+        NetworkError::PinWithoutTls => lang.text("link-pin-without-tls"),
+        other => foreign::line(&other.to_string()),
+    }
+}
+
+fn link(lang: Lang, fault: &LinkFault) -> String {
+    match fault {
+        LinkFault::UnknownName => lang.text("link-unknown-name"),
+        LinkFault::NoNameService => lang.text("link-no-network"),
+        LinkFault::Refused => lang.text("link-refused"),
+        LinkFault::Unreachable => lang.text("link-no-network"),
+        LinkFault::TimedOut => lang.text("link-timed-out"),
+        LinkFault::Broken => lang.text("link-broken"),
+        LinkFault::Other(text) => foreign::line(text),
+    }
+}
+
+fn at_proxy(lang: Lang, fault: &ProxyFault) -> String {
+    match fault {
+        ProxyFault::WantsPassword | ProxyFault::WrongPassword => lang.text("proxy-password"),
+        ProxyFault::CannotReach(fault) => link(lang, fault),
+        ProxyFault::Untrusted(fault) => certificate(lang, fault),
+        ProxyFault::NoSuchOnion => lang.text("proxy-no-such-onion"),
+        ProxyFault::Forbids(_) | ProxyFault::Answered(_) | ProxyFault::NotAProxy => lang.text("proxy-refuses"),
+    }
+}
+
+fn certificate(lang: Lang, fault: &CertificateFault) -> String {
+    match fault {
+        CertificateFault::UnknownIssuer => lang.text("certificate-unknown-issuer"),
+        CertificateFault::OtherName => lang.text("certificate-other-name"),
+        CertificateFault::Expired | CertificateFault::NotYetValid => lang.text("certificate-expired"),
+        CertificateFault::Revoked => lang.text("certificate-revoked"),
+        CertificateFault::OtherKey { pinned } => {
+            lang.with("certificate-other-key", &[("pinned", pinned.to_string().into())])
+        }
+        CertificateFault::OfCertificate => lang.text("certificate-not-of-key"),
+        CertificateFault::Other(text) => foreign::line(text),
+    }
+}

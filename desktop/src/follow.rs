@@ -1,0 +1,214 @@
+//! What the client library tells, as streams of messages for the window.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iced::futures::channel::mpsc;
+use iced::futures::{SinkExt as _, Stream, StreamExt as _};
+use iced::stream;
+use privmsg_client::{
+    Change, ChatEntry, ChatStatus, Client, ClientError, Cursor, HistoryItem, ListDiff, Reason, Recipient, Request,
+};
+
+use crate::session::{Connection, Ended, Session};
+
+/// Messages of a stream that may wait for the window.
+const WAITING: usize = 32;
+
+/// Before what could not be read is read again.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Messages that a conversation begins with, and that are added at once.
+const PAGE: u32 = 60;
+
+/// What has changed in the list of chats. The first is all of it.
+pub(crate) type Chats = Result<Vec<ListDiff<ChatEntry>>, Arc<ClientError>>;
+
+/// The list of chats, as it changes.
+pub(crate) fn chats(session: Session) -> impl Stream<Item = Chats> {
+    stream::channel(WAITING, async move |mut output: mpsc::Sender<Chats>| {
+        loop {
+            let told: Result<(), ClientError> = async {
+                let mut list = session.client().watch_chats().await?;
+                let mut diffs = Some(vec![ListDiff::Reset { items: list.chats().to_vec() }]);
+                while let Some(now) = diffs {
+                    if output.send(Ok(now)).await.is_err() {
+                        break;
+                    }
+                    diffs = list.next().await?;
+                }
+                Ok(())
+            }
+            .await;
+            let Err(error) = told else { return };
+            if output.send(Err(Arc::new(error))).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    })
+}
+
+/// What is wrong with the account, as it changes, whichever process finds it out.
+pub(crate) fn alarms(session: Session) -> impl Stream<Item = Result<Vec<Reason>, Arc<ClientError>>> {
+    stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<Vec<Reason>, Arc<ClientError>>>| {
+        let client = session.client();
+        let mut changes = client.changes();
+        loop {
+            let look = async {
+                let mut alarms = client.alarms().await?;
+                if client.is_known_to_wait().await? {
+                    alarms.push(Reason::NotListed);
+                }
+                Ok(alarms)
+            };
+            let now = look.await.map_err(Arc::new);
+            let concerns = |change: &Change| matches!(change, Change::Account | Change::Holds | Change::Setting(_));
+            if output.send(now).await.is_err() || !changes.wait_for(concerns).await {
+                return;
+            }
+        }
+    })
+}
+
+/// What holds in a chat besides what was said.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Why what is written waits.
+    pub waits_for: Vec<Reason>,
+    /// The other one is blocked.
+    pub is_blocked: bool,
+    /// So many messages were written before that, and wait until they are to go.
+    pub held: u64,
+    /// Somebody has begun it, and nobody has answered.
+    pub request: Option<Box<Request>>,
+}
+
+impl Standing {
+    async fn of(client: &Client, with: &Recipient) -> Result<Self, ClientError> {
+        let mut standing = Self::default();
+        if let Some(chat) = client.chat_with(with).await? {
+            standing.waits_for = client.holds_of(chat).await?.into_iter().map(|hold| hold.reason).collect();
+            let asked = client.requests().await?;
+            standing.request = asked.into_iter().find(|request| request.entry.summary.chat.id == chat).map(Box::new);
+        }
+        if let Recipient::User(user) = with {
+            if client.is_held(user).await? {
+                standing.waits_for.insert(0, Reason::IdentityToAccept);
+            }
+            standing.is_blocked = client.is_blocked(user).await?;
+            standing.held = client.held_messages(user).await?;
+        }
+        standing.waits_for.dedup();
+        Ok(standing)
+    }
+}
+
+/// What holds in a chat, as it changes.
+pub(crate) fn standing(session: Session, with: Recipient) -> impl Stream<Item = Result<Standing, Arc<ClientError>>> {
+    stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<Standing, Arc<ClientError>>>| {
+        let client = session.client();
+        let mut changes = client.changes();
+        loop {
+            let now = Standing::of(client, &with).await.map_err(Arc::new);
+            let concerns = |change: &Change| matches!(change, Change::Holds | Change::Contact(_) | Change::Chat(_));
+            if output.send(now).await.is_err() || !changes.wait_for(concerns).await {
+                return;
+            }
+        }
+    })
+}
+
+/// How it stands with the server.
+pub(crate) fn connection(session: Session) -> impl Stream<Item = Connection> {
+    stream::channel(WAITING, async move |mut output: mpsc::Sender<Connection>| {
+        let mut connection = session.connection();
+        loop {
+            let now = connection.borrow_and_update().clone();
+            if output.send(now).await.is_err() || connection.changed().await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// That nothing more will happen.
+pub(crate) fn end(session: Session) -> impl Stream<Item = Option<Ended>> {
+    iced::futures::stream::once(async move { session.ended().await })
+}
+
+/// What is wanted of a conversation that is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// What comes before the first that is shown.
+    Older,
+    /// What comes behind the last.
+    Newer,
+    /// The end.
+    Newest,
+    /// What is around a message.
+    Around(Cursor),
+}
+
+/// What a conversation tells.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Steps from what was shown to what is.
+    pub diffs: Vec<ListDiff<HistoryItem>>,
+    /// What is counted; none while nobody has said anything.
+    pub status: Option<ChatStatus>,
+    /// There is nothing before what is shown.
+    pub reaches_beginning: bool,
+    /// There is nothing behind it.
+    pub reaches_end: bool,
+}
+
+/// A conversation, as it changes, from the first message on that is new, or at its end, until the sender of what is wanted is dropped.
+pub(crate) fn conversation(
+    session: Session,
+    with: Recipient,
+) -> (mpsc::Sender<Wanted>, impl Stream<Item = Result<Told, Arc<ClientError>>>) {
+    let (ask, mut asked) = mpsc::channel::<Wanted>(4);
+    let told = stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<Told, Arc<ClientError>>>| {
+        loop {
+            let followed: Result<(), ClientError> = async {
+                let mut timeline = session.client().watch_conversation(&with, PAGE).await?;
+                if let Some(first) = timeline.status().and_then(|status| status.first_unread) {
+                    timeline.around(first).await?;
+                }
+                let mut diffs = vec![ListDiff::Reset { items: timeline.items().to_vec() }];
+                loop {
+                    let told = Told {
+                        diffs,
+                        status: timeline.status().cloned(),
+                        reaches_beginning: timeline.reaches_beginning(),
+                        reaches_end: timeline.reaches_end(),
+                    };
+                    if output.send(Ok(told)).await.is_err() {
+                        return Ok(());
+                    }
+                    diffs = tokio::select! {
+                        now = timeline.next() => match now? {
+                            Some(now) => now,
+                            None => return Ok(()),
+                        },
+                        wanted = asked.next() => match wanted {
+                            Some(Wanted::Older) => timeline.older(PAGE).await?,
+                            Some(Wanted::Newer) => timeline.newer(PAGE).await?,
+                            Some(Wanted::Newest) => timeline.newest().await?,
+                            Some(Wanted::Around(cursor)) => timeline.around(cursor).await?,
+                            None => return Ok(()),
+                        },
+                    };
+                }
+            }
+            .await;
+            let Err(error) = followed else { return };
+            if output.send(Err(Arc::new(error))).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    (ask, told)
+}

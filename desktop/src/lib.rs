@@ -1,0 +1,26 @@
+//! The desktop client `privmsg-desktop`: a window on [`privmsg_client`]. Nothing of the protocol, and no database, is known here.
+//!
+//! ```text
+//! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation)
+//!           │        │
+//!           │        ├──▶ follow   what the client library tells, as streams of messages
+//!           │        └──▶ session  the open profile, and its engine
+//!           └──▶ theme, widget     how things look
+//! ```
+//!
+//! All sentences are in `i18n/`, by way of [`lang`]; [`failure`] and `notice` choose them. What other people wrote goes through
+//! [`privmsg_client::foreign`] before it is drawn.
+
+pub mod app;
+mod failure;
+mod follow;
+mod handover;
+pub mod lang;
+mod notice;
+mod screen;
+mod session;
+mod theme;
+mod time;
+mod units;
+mod waiting_for;
+mod widget;

@@ -1,0 +1,70 @@
+//! `privmsg-desktop`: the messenger in a window.
+
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use iced::theme::Mode;
+use privmsg_client::Profile;
+use privmsg_desktop::app;
+use privmsg_desktop::lang::Lang;
+use tracing_subscriber::EnvFilter;
+
+/// How long the database may take to finish what it has begun.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// PrivMsg for desktops.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The folder of the profile; the one that `privmsg` uses, without it.
+    #[arg(long, env = "PRIVMSG_PROFILE")]
+    profile: Option<PathBuf>,
+    /// Language: en or ru; as the system says, without it.
+    #[arg(long, env = "PRIVMSG_LANG")]
+    lang: Option<Lang>,
+    /// Light or dark; as the system is, without it.
+    #[arg(long, env = "PRIVMSG_THEME")]
+    theme: Option<Shade>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shade {
+    Light,
+    Dark,
+}
+
+impl From<Shade> for Mode {
+    fn from(shade: Shade) -> Self {
+        match shade {
+            Shade::Light => Self::Light,
+            Shade::Dark => Self::Dark,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    privmsg_client::hardening::protect_memory();
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let Some(profile) = arguments.profile.map(Profile::at).or_else(Profile::of_user) else {
+        eprintln!("privmsg-desktop: neither --profile nor the environment says where profiles are");
+        return ExitCode::FAILURE;
+    };
+    let lang = arguments.lang.unwrap_or_else(Lang::of_system);
+    let ran = app::program(profile, lang, arguments.theme.map(Mode::from)).run();
+    if !privmsg_client::wait_until_closed(CLOSING) {
+        tracing::warn!("the database is still at work");
+    }
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("privmsg-desktop: the window cannot be opened: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What has been said in the open chat, as far as it is held, and where in it one is.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use iced::widget::{button, column, container, row, rule, space, text};
+use iced::{Center, Element, Fill};
+use privmsg_client::{ChatStatus, Cursor, HistoryItem, MessageView, Position, foreign};
+use privmsg_protocol::UserId;
+
+use super::Message;
+use super::bubble;
+use crate::follow::{Told, Wanted};
+use crate::lang::Lang;
+use crate::theme::{gap, type_size};
+use crate::time;
+use crate::widget::{Anchor, Anchored, Sight, hint};
+
+/// Lines beyond what is in sight that are laid out: more than a turn of the wheel passes.
+const BEYOND: usize = 24;
+
+/// Lines that a view may show, until it has said what it does.
+const FIRST_VIEW: usize = 40;
+
+/// So few lines before the first one that is held, more are asked for.
+const FEW: usize = 15;
+
+/// How far below the upper edge stands what is jumped to, logical pixels.
+const JUMP: f32 = 90.0;
+
+/// Characters of a text that are shown until all of it is wanted: as much as a screen holds.
+const LONG: usize = 3_000;
+
+/// Lines of the same.
+const MANY_LINES: usize = 40;
+
+/// A line's name, which it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The row of a message.
+    Message(i64),
+    /// The place of a gap.
+    Gap(Position),
+}
+
+impl Key {
+    const fn of(item: &HistoryItem) -> Self {
+        match item {
+            HistoryItem::Message(message) => Self::Message(message.id),
+            HistoryItem::Gap { position, .. } => Self::Gap(*position),
+        }
+    }
+}
+
+/// A line, made ready to be drawn.
+#[derive(Debug)]
+pub(super) struct Line {
+    item: HistoryItem,
+    /// What was written, harmless.
+    pub(super) said: String,
+    /// There is more of it.
+    pub(super) is_cut: bool,
+}
+
+impl Line {
+    fn of(item: HistoryItem, unfolded: &BTreeSet<i64>) -> Self {
+        let Some(message) = item.message() else { return Self { item, said: String::new(), is_cut: false } };
+        let whole = message.text.as_str();
+        let is_whole = unfolded.contains(&message.id);
+        let end_of_lines = whole.match_indices('\n').nth(MANY_LINES).map(|(at, _)| at);
+        let end_of_characters = whole.char_indices().nth(LONG).map(|(at, _)| at);
+        let cut = [end_of_lines, end_of_characters].into_iter().flatten().min().filter(|_| !is_whole);
+        // Cut before it is cleaned: that costs as much as it is long.
+        let shown = &whole[..cut.unwrap_or(whole.len())];
+        let said = foreign::lines(shown).collect::<Vec<_>>().join("\n");
+        Self { item, said, is_cut: cut.is_some() }
+    }
+
+    pub(super) const fn message(&self) -> Option<&MessageView> {
+        self.item.message()
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct History {
+    lines: Vec<Line>,
+    anchor: Anchor<Key>,
+    sight: Option<Sight<Key>>,
+    /// Where it goes as soon as that is held.
+    jump: Option<Key>,
+    /// Where the mark of what is new stands, as long as the chat is open, and how much it was.
+    new_from: Option<(Cursor, u64)>,
+    reaches_beginning: bool,
+    reaches_end: bool,
+    is_loading: bool,
+    has_come: bool,
+    /// Long messages of which all is shown.
+    unfolded: BTreeSet<i64>,
+}
+
+impl History {
+    pub(super) const fn new() -> Self {
+        Self {
+            lines: Vec::new(),
+            anchor: Anchor::End,
+            sight: None,
+            jump: None,
+            new_from: None,
+            reaches_beginning: false,
+            reaches_end: true,
+            is_loading: false,
+            has_come: false,
+            unfolded: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn hears(&mut self, told: Told, status: Option<&ChatStatus>) {
+        let unfolded = &self.unfolded;
+        for diff in told.diffs {
+            diff.map(|item| Line::of(item, unfolded)).apply(&mut self.lines);
+        }
+        if !self.has_come
+            && let Some((status, first)) = status.and_then(|status| Some((status, status.first_unread?)))
+        {
+            self.new_from = Some((first, status.summary.unread));
+            let is_first = |line: &&Line| line.message().is_some_and(|message| message.cursor == first);
+            self.jump = self.lines.iter().find(is_first).map(|line| Key::of(&line.item));
+        }
+        (self.has_come, self.is_loading) = (true, false);
+        (self.reaches_beginning, self.reaches_end) = (told.reaches_beginning, told.reaches_end);
+        if let Some(key) = self.jump.take_if(|key| place(&self.lines, *key).is_some()) {
+            self.anchor = Anchor::Row(key, JUMP);
+        }
+    }
+
+    /// What is in sight now. Says what else is wanted by that.
+    pub(super) fn sees(&mut self, sight: Sight<Key>) -> Option<Wanted> {
+        let (first, lowest) = (place(&self.lines, sight.first)?, place(&self.lines, sight.lowest)?);
+        let is_at_end = sight.below < 1.0 && lowest + 1 == self.lines.len();
+        self.anchor = if is_at_end { Anchor::End } else { Anchor::Row(sight.first, sight.top) };
+        self.sight = Some(sight);
+        let wanted = if first < FEW && !self.reaches_beginning {
+            Wanted::Older
+        } else if lowest + FEW >= self.lines.len() && !self.reaches_end {
+            Wanted::Newer
+        } else {
+            return None;
+        };
+        (!self.is_loading).then_some(wanted)
+    }
+
+    /// That something was asked for.
+    pub(super) const fn loads(&mut self) {
+        self.is_loading = true;
+    }
+
+    /// Goes to the end. Says what is wanted for that.
+    pub(super) fn goes_to_the_end(&mut self) -> Option<Wanted> {
+        (self.anchor, self.jump) = (Anchor::End, None);
+        (!self.reaches_end).then_some(Wanted::Newest)
+    }
+
+    /// Goes to a message. Says what is wanted for that.
+    pub(super) fn goes_to(&mut self, id: i64, cursor: Cursor) -> Option<Wanted> {
+        let key = Key::Message(id);
+        if place(&self.lines, key).is_some() {
+            self.anchor = Anchor::Row(key, JUMP);
+            return None;
+        }
+        self.jump = Some(key);
+        Some(Wanted::Around(cursor))
+    }
+
+    /// A view further up or down.
+    pub(super) fn turns(&mut self, views: f32) {
+        if let Some(sight) = self.sight {
+            self.anchor = Anchor::Row(sight.first, (views * sight.height * 0.9).mul_add(-1.0, sight.top));
+        }
+    }
+
+    /// Shows all of a long message.
+    pub(super) fn unfolds(&mut self, id: i64) {
+        self.unfolded.insert(id);
+        if let Some(line) = self.lines.iter_mut().find(|line| line.message().is_some_and(|message| message.id == id)) {
+            *line = Line::of(line.item.clone(), &self.unfolded);
+        }
+    }
+
+    /// Whoever answers has seen what was new.
+    pub(super) const fn forgets_what_was_new(&mut self) {
+        self.new_from = None;
+    }
+
+    pub(super) fn message(&self, id: i64) -> Option<&MessageView> {
+        let at = place(&self.lines, Key::Message(id))?;
+        self.lines[at].message()
+    }
+
+    /// The last message that somebody who looks at it has seen.
+    pub(super) fn seen(&self) -> Option<Cursor> {
+        let at = place(&self.lines, self.sight?.last?)?;
+        self.lines[..=at].iter().rev().find_map(Line::message).map(|message| message.cursor)
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.anchor == Anchor::End && self.reaches_end
+    }
+
+    /// The lines that are laid out.
+    fn around(&self) -> Range<usize> {
+        let len = self.lines.len();
+        let in_sight = self.sight.and_then(|sight| {
+            let (first, lowest) = (place(&self.lines, sight.first)?, place(&self.lines, sight.lowest)?);
+            Some(lowest.saturating_sub(first) + 1)
+        });
+        let view = in_sight.unwrap_or(FIRST_VIEW).max(FIRST_VIEW);
+        match self.anchor {
+            Anchor::Row(key, _) if let Some(at) = place(&self.lines, key) => {
+                at.saturating_sub(view + BEYOND)..(at + view + BEYOND).min(len)
+            }
+            Anchor::Row(..) | Anchor::End => len.saturating_sub(view + BEYOND)..len,
+        }
+    }
+
+    pub(super) fn view<'a>(
+        &'a self,
+        lang: Lang,
+        own: &'a UserId,
+        now_ms: i64,
+        chosen: Option<i64>,
+    ) -> Element<'a, Message> {
+        if self.lines.is_empty() {
+            let said = if self.has_come { lang.text("nothing-said") } else { lang.text("opening") };
+            return container(hint(said)).center(Fill).into();
+        }
+        let around = self.around();
+        let day_of =
+            |at: usize| self.lines[..at].iter().rev().find_map(Line::message).and_then(|it| time::day(it.sent_at));
+        let mut before = day_of(around.start);
+        let rows = self.lines[around].iter().map(|line| {
+            let mut parts = column![].spacing(gap::SMALL).padding([gap::TINY, gap::MEDIUM]).width(Fill);
+            let Some(message) = line.message() else {
+                return (Key::of(&line.item), parts.push(bubble::happened(lang.text("gap"), false)).into());
+            };
+            let day = time::day(message.sent_at);
+            if day != before {
+                parts = parts.push(bubble::happened(day_name(lang, message.sent_at, now_ms), false));
+                before = day;
+            }
+            if let Some((_, count)) = self.new_from.filter(|(first, _)| *first == message.cursor) {
+                parts = parts.push(new_line(lang, count));
+            }
+            let parts = parts.push(bubble::line(lang, line, message, own, chosen == Some(message.id)));
+            (Key::of(&line.item), parts.into())
+        });
+        let mut history = Anchored::new(rows, self.anchor, Message::Sight);
+        if let Some((first, lowest)) =
+            self.sight.and_then(|sight| Some((place(&self.lines, sight.first)?, place(&self.lines, sight.lowest)?)))
+        {
+            let all = self.lines.len() as f32;
+            history = history.part(first as f32 / all, (lowest + 1) as f32 / all);
+        }
+        let to_end = (!self.is_at_end()).then(|| {
+            let button = button(text(lang.text("to-the-end")).size(type_size::SMALL)).on_press(Message::ToTheEnd);
+            container(button).center_x(Fill).padding(gap::TINY)
+        });
+        column![Element::from(history)].push(to_end).into()
+    }
+}
+
+fn place(lines: &[Line], key: Key) -> Option<usize> {
+    lines.iter().position(|line| Key::of(&line.item) == key)
+}
+
+fn day_name(lang: Lang, ms: i64, now_ms: i64) -> String {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+    match time::day(ms) {
+        day if day == time::day(now_ms) => lang.text("today"),
+        day if day == time::day(now_ms - DAY_MS) => lang.text("yesterday"),
+        _ => time::date(ms),
+    }
+}
+
+fn new_line<'a>(lang: Lang, count: u64) -> Element<'a, Message> {
+    let said = text(lang.with("new-messages", &[("count", count.into())])).size(type_size::SMALL).style(text::primary);
+    row![rule::horizontal(1), said, rule::horizontal(1)].spacing(gap::SMALL).align_y(Center).push(space()).into()
+}

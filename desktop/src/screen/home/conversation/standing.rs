@@ -1,0 +1,122 @@
+//! What is to be decided in a chat, before or instead of writing there.
+
+use std::sync::Arc;
+
+use iced::widget::{button, column, container, row, text};
+use iced::{Element, Fill, Task};
+use privmsg_client::{ChatId, ClientError, Consent, Gone, Heading, Recipient, Request};
+
+use super::Message;
+use crate::follow::Standing;
+use crate::lang::Lang;
+use crate::session::Session;
+use crate::theme::{self, gap, type_size};
+use crate::widget::hint;
+
+/// What is answered.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// The chat is let in.
+    Accept,
+    /// It is not.
+    Decline,
+    /// Who has begun it is not to be heard any more.
+    Block,
+    /// They are to be heard again.
+    Unblock,
+    /// What was held back is to go.
+    SendHeld,
+}
+
+pub(super) fn perform(session: &Session, with: &Recipient, chat: Option<ChatId>, answer: Answer) -> Task<Message> {
+    let (client, with) = (session.client().clone(), with.clone());
+    let answered = async move {
+        match (answer, chat, with) {
+            (Answer::Accept, Some(chat), _) => client.accept(chat).await,
+            (Answer::Decline, Some(chat), _) => client.decline(chat).await,
+            (Answer::Block, _, Recipient::User(user)) => client.block(&user).await,
+            (Answer::Unblock, _, Recipient::User(user)) => client.unblock(&user).await,
+            (Answer::SendHeld, _, Recipient::User(user)) => client.send_held(&user).await,
+            _ => Ok(()),
+        }
+    };
+    Task::perform(answered, |done: Result<(), ClientError>| Message::Done(done.map_err(Arc::new)))
+}
+
+/// Why nothing can be written here, if so.
+pub(super) fn nothing_to_say(lang: Lang, heading: Option<&Heading>, standing: &Standing) -> Option<String> {
+    let gone = heading.and_then(|heading| heading.gone).map(|gone| match gone {
+        Gone::Left => "gone-left",
+        Gone::Removed => "gone-removed",
+        Gone::Unknown => "gone-unknown",
+    });
+    gone.map(|id| lang.text(id)).or_else(|| standing.is_blocked.then(|| lang.text("blocked-nothing-goes")))
+}
+
+/// What is to be answered.
+pub(super) fn view<'a>(
+    lang: Lang,
+    with: &Recipient,
+    standing: &Standing,
+    consent: Consent,
+) -> Option<Element<'a, Message>> {
+    let user = match with {
+        Recipient::User(user) => Some(user.as_str()),
+        Recipient::Group(_) => None,
+    };
+    let name = || [("user", user.unwrap_or_default().into())];
+    if standing.is_blocked {
+        let said = vec![lang.with("blocked-them", &name())];
+        return Some(panel(said, row![one(lang, "unblock", Answer::Unblock)]));
+    }
+    match (&standing.request, consent) {
+        (Some(request), _) => return Some(asked(lang, with, request)),
+        (None, Consent::Declined) => {
+            return Some(panel(vec![lang.text("declined")], row![one(lang, "accept", Answer::Accept)]));
+        }
+        (None, Consent::Asked | Consent::Unknown | Consent::Open) => {}
+    }
+    (standing.held > 0).then(|| {
+        let said = vec![lang.with("held-back", &[("count", standing.held.into())])];
+        panel(said, row![one(lang, "send-held", Answer::SendHeld)])
+    })
+}
+
+/// Somebody has begun it, and nobody has answered.
+fn asked<'a>(lang: Lang, with: &Recipient, request: &Request) -> Element<'a, Message> {
+    let from = || [("user", request.from.as_str().into())];
+    let answers = row![one(lang, "accept", Answer::Accept), one(lang, "decline", Answer::Decline)];
+    match with {
+        Recipient::User(_) => {
+            let answers = answers.push(one(lang, "block", Answer::Block));
+            panel(vec![lang.with("request-direct", &from())], answers)
+        }
+        Recipient::Group(_) => {
+            let people = request.people.iter().map(|user| user.as_str()).collect::<Vec<_>>().join(", ");
+            let mut said = vec![lang.with("request-group", &from())];
+            if !people.is_empty() {
+                said.push(lang.with("request-people", &[("people", people.into())]));
+            }
+            if request.is_unread {
+                said.push(lang.text("request-unread"));
+            }
+            panel(said, answers)
+        }
+    }
+}
+
+fn panel<'a>(said: Vec<String>, answers: iced::widget::Row<'a, Message>) -> Element<'a, Message> {
+    let mut said = said.into_iter();
+    let first = said.next().map(|first| text(first).size(type_size::BODY));
+    let lines = column![].push(first).extend(said.map(hint)).push(answers.spacing(gap::SMALL)).spacing(gap::SMALL);
+    container(lines).padding(gap::SMALL).width(Fill).style(theme::bar).into()
+}
+
+fn one<'a>(lang: Lang, name: &str, answer: Answer) -> Element<'a, Message> {
+    let style = match answer {
+        Answer::Accept | Answer::Unblock | Answer::SendHeld => button::primary,
+        Answer::Decline => button::secondary,
+        Answer::Block => button::danger,
+    };
+    button(text(lang.text(name))).style(style).on_press(Message::Answer(answer)).into()
+}

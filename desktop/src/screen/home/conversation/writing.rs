@@ -1,0 +1,191 @@
+//! What is being written, and what it is about.
+
+use iced::keyboard::{Key, key::Named};
+use iced::widget::text_editor::{Action, Binding, Content, KeyPress, Motion, Status};
+use iced::widget::{button, column, row, text, text_editor};
+use iced::{Center, Element, Fill};
+use privmsg_client::{Draft, MessageView, Which, foreign};
+use privmsg_protocol::{MessageId, UserId};
+
+use super::Message;
+use crate::lang::Lang;
+use crate::theme::{gap, type_size};
+use crate::widget::hint;
+
+pub(super) const WRITING: &str = "writing";
+
+/// Characters that are shown of what is answered.
+const EXCERPT: usize = 80;
+
+/// What the text is about.
+#[derive(Debug, Clone)]
+pub(super) enum About {
+    /// It answers a message.
+    Answer { message: MessageId, author: UserId, excerpt: String },
+    /// It replaces what was written.
+    Edit { which: Which, was: String },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Writing {
+    content: Content,
+    about: Option<About>,
+    is_sending: bool,
+}
+
+/// Something that is to be said.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) about: Option<About>,
+}
+
+impl Said {
+    pub(super) fn draft(&self) -> Draft {
+        let reply_to = match &self.about {
+            Some(About::Answer { message, .. }) => Some(*message),
+            Some(About::Edit { .. }) | None => None,
+        };
+        Draft { reply_to, ..Draft::text(self.text.trim_end()) }
+    }
+}
+
+/// A text that is gone on with.
+fn begun(text: &str) -> Content {
+    let mut content = Content::with_text(text);
+    content.perform(Action::Move(Motion::DocumentEnd));
+    content
+}
+
+impl Writing {
+    pub(super) fn new(draft: &str) -> Self {
+        Self { content: begun(draft), about: None, is_sending: false }
+    }
+
+    pub(super) fn is_changed(&mut self, action: Action) {
+        self.content.perform(action);
+    }
+
+    /// What is written and not sent, if anything.
+    pub(super) fn draft(&self) -> Option<String> {
+        let written = self.content.text();
+        // What was being changed is still there as it was.
+        let is_new = !matches!(self.about, Some(About::Edit { .. }));
+        (is_new && !written.trim().is_empty()).then_some(written)
+    }
+
+    pub(super) fn answers(&mut self, message: &MessageView) {
+        if matches!(self.about, Some(About::Edit { .. })) {
+            self.content = Content::new();
+        }
+        let excerpt = foreign::first_line(&message.text, EXCERPT);
+        let (message, author) = (message.message_id, message.sender_id.clone());
+        self.about = Some(About::Answer { message, author, excerpt });
+    }
+
+    pub(super) fn edits(&mut self, message: &MessageView) {
+        let which =
+            Which { message: message.message_id, from: Some(message.sender_id.clone()), chat: Some(message.chat.id) };
+        // What was being written comes back when it is over.
+        let was = match self.about.take() {
+            Some(About::Edit { was, .. }) => was,
+            Some(About::Answer { .. }) | None => self.content.text(),
+        };
+        self.about = Some(About::Edit { which, was });
+        self.content = begun(&message.text);
+    }
+
+    /// It is about nothing any more.
+    pub(super) fn is_about_nothing(&mut self) {
+        if let Some(About::Edit { was, .. }) = self.about.take() {
+            self.content = begun(&was);
+        }
+    }
+
+    /// Takes what is to be said: one thing after the other, for to somebody new the first one asks for their key.
+    pub(super) fn takes(&mut self) -> Option<Said> {
+        let text = self.content.text();
+        if self.is_sending || text.trim().is_empty() {
+            return None;
+        }
+        self.is_sending = true;
+        let about = self.about.take();
+        self.content = match &about {
+            Some(About::Edit { was, .. }) => begun(was),
+            Some(About::Answer { .. }) | None => Content::new(),
+        };
+        Some(Said { text, about })
+    }
+
+    pub(super) const fn is_sent(&mut self) {
+        self.is_sending = false;
+    }
+
+    /// What could not be sent stands before what was written since.
+    pub(super) fn comes_back(&mut self, said: &Said) {
+        self.is_sending = false;
+        let since = self.content.text();
+        if let Some(About::Edit { which, .. }) = &said.about {
+            self.content = begun(&said.text);
+            self.about = Some(About::Edit { which: which.clone(), was: since });
+            return;
+        }
+        let both = if since.trim().is_empty() { said.text.clone() } else { format!("{}\n{since}", said.text) };
+        self.content = begun(&both);
+        if self.about.is_none() {
+            self.about.clone_from(&said.about);
+        }
+    }
+
+    pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
+        let writing = row![
+            text_editor(&self.content)
+                .id(WRITING)
+                .placeholder(lang.text("write-here"))
+                .size(type_size::BODY)
+                .padding(gap::SMALL)
+                .max_height(160)
+                .on_action(Message::Written)
+                .key_binding(binding),
+            button(text(lang.text("send"))).on_press(Message::Submitted),
+        ]
+        .spacing(gap::SMALL)
+        .align_y(Center);
+        // Of the same shape in either case: another one would lose the keyboard.
+        column![self.about(lang), writing].spacing(gap::TINY).padding(gap::SMALL).into()
+    }
+
+    fn about(&self, lang: Lang) -> Element<'_, Message> {
+        let said = match &self.about {
+            None => return column![].into(),
+            Some(About::Answer { author, excerpt, .. }) => {
+                let to = lang.with("answer-to", &[("user", author.as_str().into())]);
+                format!("{to}: {excerpt}")
+            }
+            Some(About::Edit { .. }) => lang.text("editing"),
+        };
+        let cancel = button(text(lang.text("cancel")).size(type_size::SMALL)).padding(0).style(button::text);
+        column![
+            row![iced::widget::container(hint(said)).width(Fill).clip(true), cancel.on_press(Message::AboutNothing)]
+                .spacing(gap::SMALL)
+                .align_y(Center)
+        ]
+        .into()
+    }
+}
+
+/// Enter sends; with Shift it begins a line. The pages are those of the history.
+fn binding(press: KeyPress) -> Option<Binding<Message>> {
+    // It is called for each key of the window, whoever has the keyboard.
+    if !matches!(press.status, Status::Focused { .. }) {
+        return None;
+    }
+    match press.key {
+        Key::Named(Named::Enter) if !press.modifiers.shift() => Some(Binding::Custom(Message::Submitted)),
+        Key::Named(Named::PageUp) => Some(Binding::Custom(Message::Turned(-1.0))),
+        Key::Named(Named::PageDown) => Some(Binding::Custom(Message::Turned(1.0))),
+        Key::Named(Named::Escape) => Some(Binding::Custom(Message::AboutNothing)),
+        _ => Binding::from_key_press(press),
+    }
+}

@@ -1,0 +1,31 @@
+//! What several screens are made of.
+
+mod anchored;
+mod avatar;
+mod field;
+
+pub(crate) use anchored::{Anchor, Anchored, Sight};
+pub(crate) use avatar::avatar;
+pub(crate) use field::{field, secret_field};
+
+use iced::widget::{container, text};
+use iced::{Element, Length};
+
+use crate::theme::{self, gap, type_size};
+
+/// A sentence about what went wrong.
+pub(crate) fn alarm<'a, Message: 'a>(said: impl text::IntoFragment<'a>) -> Element<'a, Message> {
+    container(text(said).size(type_size::BODY)).padding(gap::SMALL).width(Length::Fill).style(theme::alarm).into()
+}
+
+/// What is said beside the matter.
+pub(crate) fn hint<'a, Message: 'a>(said: impl text::IntoFragment<'a>) -> Element<'a, Message> {
+    text(said).size(type_size::SMALL).style(theme::faint).into()
+}
+
+/// A narrow screen in the middle of the window, for one thing to be done.
+pub(crate) fn sheet<'a, Message: 'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
+    let sheet = container(content).max_width(460).padding(gap::LARGE);
+    let scrolled = iced::widget::scrollable(container(sheet).center_x(Length::Fill)).width(Length::Fill);
+    container(scrolled).center_y(Length::Fill).into()
+}

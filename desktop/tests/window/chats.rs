@@ -1,0 +1,169 @@
+//! What stands in the window when somebody talks.
+
+use privmsg_desktop::lang::Lang;
+
+use crate::place::Place;
+use crate::window::open;
+
+/// Who writes first only asks; what is answered is a chat.
+#[test]
+fn somebody_asks_and_is_accepted() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "May I?"));
+    window.shows_text("May I?");
+    window.clicks_text("bob");
+    window.shows_text("1 new message");
+    let asks = Lang::English.with("request-direct", &[("user", "bob".into())]);
+    window.shows_text(&asks);
+    window.clicks("accept");
+    window.hides_text(&asks);
+    window.clicks_into("writing");
+    window.enters("You may.");
+    place.now(place.bob.hears(&place.alice.user_id, "You may."));
+    window.shows_text_with("state-delivered");
+}
+
+/// A chat opens where it is new, and what is out of sight has not been read. The end is a click away, and the beginning there.
+#[test]
+fn a_long_history_is_read_from_what_is_new() {
+    const MESSAGES: usize = 150;
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::Russian);
+    place.signs_in(&mut window, Lang::Russian);
+    for number in 1..=MESSAGES {
+        place.now(place.bob.says(&place.alice.user_id, &format!("message {number}")));
+    }
+    window.shows_text(&MESSAGES.to_string());
+    window.clicks_text("bob");
+    window.shows_text("message 1");
+    window.shows_text(&Lang::Russian.with("new-messages", &[("count", MESSAGES.into())]));
+    window.hides_text(&MESSAGES.to_string());
+    let left = window.texts().iter().find_map(|text| text.parse::<usize>().ok()).unwrap();
+    assert!((100..MESSAGES).contains(&left), "{left} are left to be read");
+    window.clicks("to-the-end");
+    window.shows_text("message 149");
+    window.hides_text("message 1");
+    window.hides_text(&left.to_string());
+    window.scrolls_back_to("message 1");
+    // What comes meanwhile moves nothing.
+    place.now(place.bob.says(&place.alice.user_id, "one more"));
+    window.shows_text("one more");
+    window.shows_text("message 1");
+}
+
+/// What others write draws nothing outside its place, and stops nothing.
+#[test]
+fn hostile_text_is_only_text() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    let long_word = "x".repeat(10_000);
+    let marks = format!("a{}", "\u{301}".repeat(5_000));
+    for text in [long_word.as_str(), marks.as_str(), "\u{202e}evil\u{1b}[2J\u{0}", "שלום 👩‍👩‍👧‍👦 नमस्ते"]
+    {
+        place.now(place.bob.says(&place.alice.user_id, text));
+    }
+    place.now(place.bob.says(&place.alice.user_id, "and on"));
+    window.clicks_text("bob");
+    window.shows_text("and on");
+    let shown = window.texts().concat();
+    assert!(!shown.contains(['\u{202e}', '\u{1b}', '\u{0}']), "something is shown that draws elsewhere");
+    window.clicks_into("writing");
+    window.enters("still here");
+    place.now(place.bob.hears(&place.alice.user_id, "still here"));
+    window.is_drawn(&place.folder.path().join("drawn.png"));
+}
+
+/// What was begun in one chat is still there after a look at another one.
+#[test]
+fn a_draft_waits_in_its_chat() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "How was it?"));
+    window.clicks_text("bob");
+    window.shows_text("How was it?");
+    window.clicks_into("writing");
+    window.types("It was");
+    window.clicks_into("new-chat");
+    window.enters("alice");
+    window.shows("nothing-said");
+    window.clicks_text("bob");
+    window.shows_text("How was it?");
+    window.clicks_into("writing");
+    window.presses_enter();
+    place.now(place.bob.hears(&place.alice.user_id, "It was"));
+}
+
+/// The half-written line of a chat is not what Enter in another field sends.
+#[test]
+fn enter_elsewhere_sends_nothing() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "Well?"));
+    window.clicks_text("bob");
+    window.shows_text("Well?");
+    window.clicks_into("writing");
+    window.types("half a line");
+    window.clicks_into("new-chat");
+    window.enters("no such id!");
+    window.shows("slip-user");
+    place.now(place.bob.says(&place.alice.user_id, "Are you there?"));
+    window.shows_text("Are you there?");
+    window.clicks("send");
+    place.now(place.bob.hears(&place.alice.user_id, "half a line"));
+    assert_eq!(place.now(place.bob.texts(&place.alice.user_id)), ["Well?", "Are you there?", "half a line"]);
+}
+
+/// A message is answered, changed and taken back, and everybody sees that it was.
+#[test]
+fn what_was_said_is_answered_changed_and_taken_back() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "At six?"));
+    window.shows_text("At six?");
+    window.clicks_text("bob");
+    window.shows_text(&Lang::English.with("new-messages", &[("count", 1.into())]));
+    window.clicks_last_text("At six?");
+    window.clicks("answer");
+    window.shows_text(&format!("{}: At six?", Lang::English.with("answer-to", &[("user", "bob".into())])));
+    window.enters("At five");
+    let heard = place.now(place.bob.hears(&place.alice.user_id, "At five"));
+    assert!(heard.reply_to.is_some(), "it answers nothing");
+    window.clicks_last_text("At five");
+    window.clicks("edit");
+    window.shows("editing");
+    window.presses_backspace("five".len());
+    window.enters("seven");
+    place.now(place.bob.hears(&place.alice.user_id, "At seven"));
+    window.shows_text_with("edited");
+    window.clicks_last_text("At six?");
+    window.clicks_text("👍");
+    window.hides_text("Reply");
+    window.shows_text("👍");
+    window.clicks_last_text("At seven");
+    window.clicks("take-back");
+    window.shows("deleted-message");
+    window.until_now(|| place.now(place.bob.texts(&place.alice.user_id)) == ["At six?", ""]);
+}
+
+/// What cannot be sent comes back to where it was written, with the reason.
+#[test]
+fn what_cannot_be_sent_is_not_lost() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    window.clicks_into("new-chat");
+    window.enters("nobody.there");
+    window.shows("nothing-said");
+    window.enters("Is this right?");
+    window.shows_text(&Lang::English.with("failure-no-such-user", &[("user", "nobody.there".into())]));
+    // It stands where it was, and goes as soon as it can.
+    let somebody = place.now(place.server.person("nobody.there"));
+    window.presses_enter();
+    place.now(somebody.hears(&place.alice.user_id, "Is this right?"));
+}

@@ -1,0 +1,75 @@
+//! What the window says of who is who, and of who is to be heard.
+
+use privmsg_desktop::lang::Lang;
+
+use crate::place::Place;
+use crate::window::open;
+
+/// Whoever is not to be heard is not, and nothing is written to them; until that is taken back.
+#[test]
+fn somebody_is_blocked_and_heard_again() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "Buy this"));
+    window.shows_text("Buy this");
+    window.clicks_text("bob");
+    window.clicks("block");
+    window.shows_text(&Lang::English.with("blocked-them", &[("user", "bob".into())]));
+    window.shows("blocked-nothing-goes");
+    window.clicks("unblock");
+    window.hides_text(&Lang::English.text("blocked-nothing-goes"));
+    place.now(place.bob.says(&place.alice.user_id, "Sorry"));
+    window.shows_text("Sorry");
+}
+
+/// A person may call a group like another person: it shows that it is one, and who has brought whom there.
+#[test]
+fn a_group_shows_what_it_is_before_it_is_let_in() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::Russian);
+    place.signs_in(&mut window, Lang::Russian);
+    place.now(place.bob.client().create_group("carol", std::slice::from_ref(&place.alice.user_id)));
+    window.clicks_text("carol");
+    window.shows_text(&Lang::Russian.with("request-group", &[("user", "bob".into())]));
+    assert!(window.texts().iter().any(|text| text.starts_with("Группа ")), "{:?}", window.texts());
+    window.clicks("accept");
+    window.shows("is-group");
+}
+
+/// Another key for a known name is said in the chat, and nothing goes there where the first one was verified.
+#[test]
+fn another_key_is_said() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    window.clicks_into("new-chat");
+    window.enters("bob");
+    window.enters("Hello");
+    place.now(place.bob.hears(&place.alice.user_id, "Hello"));
+    let mut bob = place.now(place.bob.starts_anew(&place.server));
+    place.now(bob.goes_online());
+    place.now(bob.says(&place.alice.user_id, "It is me, really"));
+    window.shows_text(&Lang::English.with("key-changed", &[("user", "bob".into())]));
+}
+
+/// What a signed-out device has received stays readable, also after a restart; it says why, and leads back.
+#[test]
+fn a_device_that_is_signed_out_still_shows_what_it_has() {
+    let place = Place::new();
+    let profile = place.folder.path().join("profile");
+    let mut window = open(&profile, Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "Remember this"));
+    window.shows_text("Remember this");
+    place.server.deactivates("alice").unwrap();
+    window.shows("signed-out-deactivated");
+    window.closes();
+    let mut window = open(&profile, Lang::English);
+    window.shows("signed-out-deactivated");
+    window.shows("not-connected");
+    window.clicks_text("bob");
+    window.shows("over");
+    window.clicks("sign-in-again");
+    window.shows("sign-in-title");
+}
