@@ -1,6 +1,6 @@
 //! The window: which screen it shows, and what holds for all of them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use iced::event::Status;
 use iced::keyboard::{self, Key, key::Named};
@@ -9,7 +9,7 @@ use iced::widget::operation::{focus_next, focus_previous};
 use iced::{Element, Event, Font, Program, Subscription, Task, Theme, event, system, window};
 use privmsg_client::Profile;
 
-use crate::lang::Lang;
+use crate::looks::Looks;
 use crate::screen::home::{self, Home};
 use crate::screen::keep_words::{self, KeepWords};
 use crate::screen::opening::{self, Opening, Purpose};
@@ -20,15 +20,19 @@ use crate::theme;
 /// The bundled one: the system's own would look different everywhere, and on some there is none.
 const FONT: Font = Font::with_name("Fira Sans");
 
+/// How long a message may take to get into the outbox while the window closes.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// All of it.
 #[derive(Debug)]
 pub struct App {
     profile: Profile,
-    lang: Lang,
-    /// Chosen by the user; without it, the system's.
-    chosen: Option<Mode>,
+    looks: Looks,
+    /// The system's.
     mode: Mode,
     screen: Screen,
+    /// The window closes as soon as what was sent is in the outbox.
+    is_closing: bool,
 }
 
 #[derive(Debug)]
@@ -55,26 +59,43 @@ pub enum Message {
     Home(home::Message),
     /// The system has become light or dark.
     Mode(Mode),
+    /// The window has the keyboard, or not any more.
+    Focus(bool),
     /// The window is to be closed.
     CloseRequested,
     /// The engine has stopped.
     Left,
     /// The same, so that somebody can sign in.
     SignInAgain,
+    /// The same, so that it can begin anew.
+    TryAgain,
+    /// How the window is to look was kept.
+    Kept,
     /// The next field is to have the keyboard, or the one before.
     Tab { back: bool },
 }
 
 impl App {
-    /// Begins with a profile, in a language, light or dark as it is `chosen` or as the system is.
-    pub fn new(profile: Profile, lang: Lang, chosen: Option<Mode>) -> (Self, Task<Message>) {
+    /// Begins with a profile, and with what was chosen about how it looks.
+    pub fn new(profile: Profile, looks: Looks) -> (Self, Task<Message>) {
         let (opening, task) = Opening::new(profile.clone(), Purpose::Read);
-        let app = Self { profile, lang, chosen, mode: Mode::None, screen: Screen::Opening(opening) };
+        let app = Self { profile, looks, mode: Mode::None, screen: Screen::Opening(opening), is_closing: false };
         (app, Task::batch([task.map(Message::Opening), system::theme().map(Message::Mode)]))
     }
 
     /// Does what a message asks for. What comes for a screen that is not shown any more is passed over.
     pub fn update(&mut self, message: Message) -> Task<Message> {
+        let task = self.does(message);
+        match &self.screen {
+            Screen::Home(home) if self.is_closing && !home.is_sending() => {
+                self.is_closing = false;
+                Task::batch([task, Task::done(Message::CloseRequested)])
+            }
+            _ => task,
+        }
+    }
+
+    fn does(&mut self, message: Message) -> Task<Message> {
         match (message, &mut self.screen) {
             (Message::Opening(message), Screen::Opening(screen)) => match screen.update(message) {
                 opening::Action::None => Task::none(),
@@ -86,7 +107,7 @@ impl App {
                     task.map(Message::SignIn)
                 }
             },
-            (Message::SignIn(message), Screen::SignIn(screen)) => match screen.update(message, self.lang) {
+            (Message::SignIn(message), Screen::SignIn(screen)) => match screen.update(message, self.looks.lang()) {
                 sign_in::Action::None => Task::none(),
                 sign_in::Action::Run(task) => task.map(Message::SignIn),
                 sign_in::Action::Open(ready) => self.enters(ready),
@@ -107,25 +128,41 @@ impl App {
                 keep_words::Action::None => Task::none(),
                 keep_words::Action::Run(task) => task.map(Message::KeepWords),
                 keep_words::Action::Done(session) => {
-                    self.screen = Screen::Home(Box::new(Home::new(session)));
+                    self.screen = Screen::Home(Box::new(Home::new(session, self.looks)));
                     Task::none()
                 }
             },
+            (Message::Focus(has_focus), Screen::Home(_)) => self.does(Message::Home(home::Message::Focus(has_focus))),
             (Message::Home(message), Screen::Home(screen)) => match screen.update(message) {
                 home::Action::Run(task) => task.map(Message::Home),
+                home::Action::TryAgain => {
+                    let session = screen.session().clone();
+                    Task::perform(async move { session.leave().await }, |()| Message::TryAgain)
+                }
+                home::Action::Look(looks) => {
+                    self.looks = looks;
+                    let profile = self.profile.clone();
+                    Task::perform(keep(looks, profile), |()| Message::Kept)
+                }
                 home::Action::SignInAgain => {
                     let session = screen.session().clone();
                     Task::perform(async move { session.leave().await }, |()| Message::SignInAgain)
                 }
             },
             (Message::SignInAgain, Screen::Home(_)) => self.begins(Purpose::SignIn),
+            (Message::TryAgain, Screen::Home(_)) => self.begins(Purpose::Read),
             (Message::Mode(mode), _) => {
                 self.mode = mode;
                 Task::none()
             }
+            (Message::CloseRequested, Screen::Home(screen)) if screen.is_sending() && !self.is_closing => {
+                self.is_closing = true;
+                Task::perform(tokio::time::sleep(LAST_WORD), |()| Message::CloseRequested)
+            }
             (Message::CloseRequested, Screen::Home(screen)) => {
                 let session = screen.session().clone();
-                Task::perform(async move { session.leave().await }, |()| Message::Left)
+                let left = Task::perform(async move { session.leave().await }, |()| Message::Left);
+                screen.closes().map(Message::Home).chain(left)
             }
             (Message::CloseRequested | Message::Left, _) => iced::exit(),
             (Message::Tab { back: false }, _) => focus_next(),
@@ -143,19 +180,20 @@ impl App {
     fn enters(&mut self, ready: opening::Ready) -> Task<Message> {
         self.screen = match KeepWords::new(ready) {
             Ok(screen) => Screen::KeepWords(screen),
-            Err(session) => Screen::Home(Box::new(Home::new(session))),
+            Err(session) => Screen::Home(Box::new(Home::new(session, self.looks))),
         };
         Task::none()
     }
 
     /// Draws it.
     pub fn view(&self) -> Element<'_, Message> {
+        let lang = self.looks.lang();
         match &self.screen {
-            Screen::Opening(screen) => screen.view(self.lang).map(Message::Opening),
-            Screen::SignIn(screen) => screen.view(self.lang).map(Message::SignIn),
-            Screen::Waiting(screen) => screen.view(self.lang).map(Message::Waiting),
-            Screen::KeepWords(screen) => screen.view(self.lang).map(Message::KeepWords),
-            Screen::Home(screen) => screen.view(self.lang, now_ms()).map(Message::Home),
+            Screen::Opening(screen) => screen.view(lang).map(Message::Opening),
+            Screen::SignIn(screen) => screen.view(lang).map(Message::SignIn),
+            Screen::Waiting(screen) => screen.view(lang).map(Message::Waiting),
+            Screen::KeepWords(screen) => screen.view(lang).map(Message::KeepWords),
+            Screen::Home(screen) => screen.view(lang, now_ms()).map(Message::Home),
         }
     }
 
@@ -171,7 +209,7 @@ impl App {
     /// How it looks.
     #[must_use]
     pub fn theme(&self) -> Theme {
-        theme::of(self.chosen.unwrap_or(self.mode))
+        theme::of(self.looks.shade.mode(self.mode))
     }
 
     /// What is followed.
@@ -184,8 +222,8 @@ impl App {
         if let Screen::Home(home) = &self.screen {
             all.push(home.subscription().map(Message::Home));
             all.push(event::listen_with(|event, _, _| match event {
-                Event::Window(window::Event::Focused) => Some(Message::Home(home::Message::Focus(true))),
-                Event::Window(window::Event::Unfocused) => Some(Message::Home(home::Message::Focus(false))),
+                Event::Window(window::Event::Focused) => Some(Message::Focus(true)),
+                Event::Window(window::Event::Unfocused) => Some(Message::Focus(false)),
                 _ => None,
             }));
         }
@@ -204,6 +242,14 @@ fn tab(event: Event, status: Status, _: window::Id) -> Option<Message> {
     }
 }
 
+/// What is lost is chosen anew.
+async fn keep(looks: Looks, profile: Profile) {
+    let kept = tokio::task::spawn_blocking(move || looks.keep(&profile)).await;
+    if let Ok(Err(error)) = kept {
+        tracing::warn!(%error, "how the window is to look was not kept");
+    }
+}
+
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -212,10 +258,9 @@ fn now_ms() -> i64 {
 /// The program: see [`App::new`].
 pub fn program(
     profile: Profile,
-    lang: Lang,
-    chosen: Option<Mode>,
+    looks: Looks,
 ) -> iced::Application<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
-    iced::application(move || App::new(profile.clone(), lang, chosen), App::update, App::view)
+    iced::application(move || App::new(profile.clone(), looks), App::update, App::view)
         .title(App::title)
         .theme(App::theme)
         .subscription(App::subscription)

@@ -9,6 +9,9 @@ use privmsg_protocol::ErrorCode;
 
 use crate::lang::Lang;
 
+/// Characters of what others say about a failure.
+const LONGEST_DETAIL: usize = 120;
+
 /// Why a profile does not open.
 pub(crate) fn opening(lang: Lang, error: &OpenError) -> String {
     match error {
@@ -85,7 +88,7 @@ pub(crate) fn disconnection(lang: Lang, reason: &Disconnection) -> String {
         Disconnection::Refused(code) => refusal(lang, code),
         Disconnection::TooOld => lang.text("failure-server-too-old"),
         Disconnection::Disk => lang.text("failure-disk"),
-        Disconnection::Other(text) => foreign::line(text),
+        Disconnection::Other(text) => detail(text),
     }
 }
 
@@ -103,7 +106,7 @@ pub(crate) fn refusal(lang: Lang, code: &ErrorCode) -> String {
         E::UnknownRecipient | E::UnknownUser => lang.text("refused-no-such-user"),
         E::RecipientHasNoDevices | E::RecipientNotBack => lang.text("refused-nobody-there"),
         E::NotAMember | E::UnknownGroup => lang.text("failure-not-in-group"),
-        other => lang.with("refused-other", &[("code", foreign::line(other.as_str()).into())]),
+        other => lang.with("refused-other", &[("code", detail(other.as_str()).into())]),
     }
 }
 
@@ -131,12 +134,17 @@ pub(crate) fn address(lang: Lang, error: AddressError) -> String {
     }
 }
 
+/// What others have written, a few words of it: a server can write as much as it likes.
+fn detail(text: &str) -> String {
+    foreign::first_line(text, LONGEST_DETAIL)
+}
+
 fn unreachable(lang: Lang, why: &str) -> String {
     lang.with("failure-unreachable", &[("why", why.to_owned().into())])
 }
 
-fn unforeseen(lang: Lang, detail: &str) -> String {
-    lang.with("failure-other", &[("detail", foreign::line(detail).into())])
+fn unforeseen(lang: Lang, what: &str) -> String {
+    lang.with("failure-other", &[("detail", detail(what).into())])
 }
 
 fn profile(lang: Lang, error: &ProfileError) -> String {
@@ -149,7 +157,7 @@ fn profile(lang: Lang, error: &ProfileError) -> String {
         ProfileError::Key(KeyError::Vault { .. }) => lang.text("failure-keyring"),
         ProfileError::Store(error) => store(lang, error),
         ProfileError::Directory { path, .. } => {
-            lang.with("failure-folder", &[("path", foreign::line(&path.display().to_string()).into())])
+            lang.with("failure-folder", &[("path", detail(&path.display().to_string()).into())])
         }
         ProfileError::Key(error) => unforeseen(lang, &error.to_string()),
     }
@@ -178,11 +186,11 @@ fn network(lang: Lang, error: &NetworkError) -> String {
         NetworkError::Address(error) => address(lang, *error),
         NetworkError::Connect { hop: Hop::Server, fault } | NetworkError::Lost(fault) => link(lang, fault),
         NetworkError::Connect { hop: Hop::Proxy(proxy), fault } => {
-            let filling = [("proxy", foreign::line(proxy).into()), ("why", link(lang, fault).into())];
+            let filling = [("proxy", detail(proxy).into()), ("why", link(lang, fault).into())];
             lang.with("link-at-proxy", &filling)
         }
         NetworkError::Proxy { proxy, fault } => {
-            let filling = [("proxy", foreign::line(proxy).into()), ("why", at_proxy(lang, fault).into())];
+            let filling = [("proxy", detail(proxy).into()), ("why", at_proxy(lang, fault).into())];
             lang.with("link-at-proxy", &filling)
         }
         NetworkError::Certificate(untrusted) => match &untrusted.fault {
@@ -195,10 +203,10 @@ fn network(lang: Lang, error: &NetworkError) -> String {
         NetworkError::NotTls => lang.text("link-not-tls"),
         NetworkError::NotHttp => lang.text("link-not-http"),
         NetworkError::Between(Between { status, .. }) => lang.with("link-between", &[("status", (*status).into())]),
-        NetworkError::Moved { to } => lang.with("link-moved", &[("to", foreign::line(to).into())]),
+        NetworkError::Moved { to } => lang.with("link-moved", &[("to", detail(to).into())]),
         NetworkError::OnionWithoutProxy => lang.text("link-onion"),
         NetworkError::PinWithoutTls => lang.text("link-pin-without-tls"),
-        other => foreign::line(&other.to_string()),
+        other => detail(&other.to_string()),
     }
 }
 
@@ -210,7 +218,7 @@ fn link(lang: Lang, fault: &LinkFault) -> String {
         LinkFault::Unreachable => lang.text("link-no-network"),
         LinkFault::TimedOut => lang.text("link-timed-out"),
         LinkFault::Broken => lang.text("link-broken"),
-        LinkFault::Other(text) => foreign::line(text),
+        LinkFault::Other(text) => detail(text),
     }
 }
 
@@ -234,6 +242,6 @@ fn certificate(lang: Lang, fault: &CertificateFault) -> String {
             lang.with("certificate-other-key", &[("pinned", pinned.to_string().into())])
         }
         CertificateFault::OfCertificate => lang.text("certificate-not-of-key"),
-        CertificateFault::Other(text) => foreign::line(text),
+        CertificateFault::Other(text) => detail(text),
     }
 }

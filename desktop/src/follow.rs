@@ -49,25 +49,43 @@ pub(crate) fn chats(session: Session) -> impl Stream<Item = Chats> {
     })
 }
 
-/// What is wrong with the account, as it changes, whichever process finds it out.
-pub(crate) fn alarms(session: Session) -> impl Stream<Item = Result<Vec<Reason>, Arc<ClientError>>> {
-    stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<Vec<Reason>, Arc<ClientError>>>| {
-        let client = session.client();
-        let mut changes = client.changes();
+/// What a look at the profile shows, again whenever something has changed that it `concerns`, and soon after what failed.
+pub(crate) fn looks<T, L, F>(
+    session: Session,
+    concerns: fn(&Change) -> bool,
+    look: L,
+) -> impl Stream<Item = Result<T, Arc<ClientError>>>
+where
+    T: Send + 'static,
+    L: Fn(Client) -> F + Send + 'static,
+    F: Future<Output = Result<T, ClientError>> + Send,
+{
+    stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<T, Arc<ClientError>>>| {
+        let mut changes = session.client().changes();
         loop {
-            let look = async {
-                let mut alarms = client.alarms().await?;
-                if client.is_known_to_wait().await? {
-                    alarms.push(Reason::NotListed);
-                }
-                Ok(alarms)
-            };
-            let now = look.await.map_err(Arc::new);
-            let concerns = |change: &Change| matches!(change, Change::Account | Change::Holds | Change::Setting(_));
-            if output.send(now).await.is_err() || !changes.wait_for(concerns).await {
+            let now = look(session.client().clone()).await;
+            let has_failed = now.is_err();
+            if output.send(now.map_err(Arc::new)).await.is_err() {
+                return;
+            }
+            if has_failed {
+                tokio::time::sleep(PAUSE).await;
+            } else if !changes.wait_for(concerns).await {
                 return;
             }
         }
+    })
+}
+
+/// What is wrong with the account, as it changes, whichever process finds it out.
+pub(crate) fn alarms(session: Session) -> impl Stream<Item = Result<Vec<Reason>, Arc<ClientError>>> {
+    let concerns = |change: &Change| matches!(change, Change::Account | Change::Holds | Change::Setting(_));
+    looks(session, concerns, |client| async move {
+        let mut alarms = client.alarms().await?;
+        if client.is_known_to_wait().await? {
+            alarms.push(Reason::NotListed);
+        }
+        Ok(alarms)
     })
 }
 
@@ -106,16 +124,10 @@ impl Standing {
 
 /// What holds in a chat, as it changes.
 pub(crate) fn standing(session: Session, with: Recipient) -> impl Stream<Item = Result<Standing, Arc<ClientError>>> {
-    stream::channel(WAITING, async move |mut output: mpsc::Sender<Result<Standing, Arc<ClientError>>>| {
-        let client = session.client();
-        let mut changes = client.changes();
-        loop {
-            let now = Standing::of(client, &with).await.map_err(Arc::new);
-            let concerns = |change: &Change| matches!(change, Change::Holds | Change::Contact(_) | Change::Chat(_));
-            if output.send(now).await.is_err() || !changes.wait_for(concerns).await {
-                return;
-            }
-        }
+    let concerns = |change: &Change| matches!(change, Change::Holds | Change::Contact(_) | Change::Chat(_));
+    looks(session, concerns, move |client| {
+        let with = with.clone();
+        async move { Standing::of(&client, &with).await }
     })
 }
 

@@ -6,15 +6,18 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
 
 /// A language that the window speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Lang {
     /// For all whose language is neither.
     #[default]
+    #[serde(rename = "en")]
     English,
     /// Russian.
+    #[serde(rename = "ru")]
     Russian,
 }
 
@@ -54,6 +57,14 @@ impl Lang {
     /// Both.
     pub const ALL: [Self; 2] = [Self::English, Self::Russian];
 
+    /// Its name, in itself.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Russian => "Русский",
+        }
+    }
+
     /// As the system says.
     #[must_use]
     pub fn of_system() -> Self {
@@ -64,11 +75,12 @@ impl Lang {
         if locale.starts_with("ru") { Self::Russian } else { Self::English }
     }
 
-    const fn files(self) -> [&'static str; 5] {
+    const fn files(self) -> [&'static str; 6] {
         match self {
             Self::English => [
                 include_str!("../i18n/en/sign-in.ftl"),
                 include_str!("../i18n/en/chats.ftl"),
+                include_str!("../i18n/en/panes.ftl"),
                 include_str!("../i18n/en/notices.ftl"),
                 include_str!("../i18n/en/waits.ftl"),
                 include_str!("../i18n/en/failures.ftl"),
@@ -76,6 +88,7 @@ impl Lang {
             Self::Russian => [
                 include_str!("../i18n/ru/sign-in.ftl"),
                 include_str!("../i18n/ru/chats.ftl"),
+                include_str!("../i18n/ru/panes.ftl"),
                 include_str!("../i18n/ru/notices.ftl"),
                 include_str!("../i18n/ru/waits.ftl"),
                 include_str!("../i18n/ru/failures.ftl"),

@@ -1,14 +1,14 @@
 //! The desktop client `privmsg-desktop`: a window on [`privmsg_client`]. Nothing of the protocol, and no database, is known here.
 //!
 //! ```text
-//! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation)
+//! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation, panes)
 //!           │        │
 //!           │        ├──▶ follow   what the client library tells, as streams of messages
 //!           │        └──▶ session  the open profile, and its engine
 //!           └──▶ theme, widget     how things look
 //! ```
 //!
-//! All sentences are in `i18n/`, by way of [`lang`]; [`failure`] and `notice` choose them. What other people wrote goes through
+//! All sentences are in `i18n/`, by way of [`lang`]; `failure` and `notice` choose them. What other people wrote goes through
 //! [`privmsg_client::foreign`] before it is drawn.
 
 pub mod app;
@@ -16,6 +16,7 @@ mod failure;
 mod follow;
 mod handover;
 pub mod lang;
+pub mod looks;
 mod notice;
 mod screen;
 mod session;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use iced::theme::Mode;
+use clap::Parser;
 use privmsg_client::Profile;
 use privmsg_desktop::app;
 use privmsg_desktop::lang::Lang;
+use privmsg_desktop::looks::{Looks, Shade};
 use tracing_subscriber::EnvFilter;
 
 /// How long the database may take to finish what it has begun.
@@ -23,27 +23,12 @@ struct Arguments {
     /// The folder of the profile; the one that `privmsg` uses, without it.
     #[arg(long, env = "PRIVMSG_PROFILE")]
     profile: Option<PathBuf>,
-    /// Language: en or ru; as the system says, without it.
+    /// Language: en or ru; as it is set, or as the system says, without it.
     #[arg(long, env = "PRIVMSG_LANG")]
     lang: Option<Lang>,
-    /// Light or dark; as the system is, without it.
+    /// Light, dark, or as the system is; as it is set, without it.
     #[arg(long, env = "PRIVMSG_THEME")]
     theme: Option<Shade>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Shade {
-    Light,
-    Dark,
-}
-
-impl From<Shade> for Mode {
-    fn from(shade: Shade) -> Self {
-        match shade {
-            Shade::Light => Self::Light,
-            Shade::Dark => Self::Dark,
-        }
-    }
 }
 
 fn main() -> ExitCode {
@@ -55,8 +40,9 @@ fn main() -> ExitCode {
         eprintln!("privmsg-desktop: neither --profile nor the environment says where profiles are");
         return ExitCode::FAILURE;
     };
-    let lang = arguments.lang.unwrap_or_else(Lang::of_system);
-    let ran = app::program(profile, lang, arguments.theme.map(Mode::from)).run();
+    let kept = Looks::of(&profile);
+    let looks = Looks { lang: arguments.lang.or(kept.lang), shade: arguments.theme.unwrap_or(kept.shade) };
+    let ran = app::program(profile, looks).run();
     if !privmsg_client::wait_until_closed(CLOSING) {
         tracing::warn!("the database is still at work");
     }

@@ -6,10 +6,9 @@ use privmsg_protocol::UserId;
 use crate::lang::{Filling, Lang};
 use crate::time;
 
-/// What a notice says, a sentence each, and whether it is to be looked at before anything else is believed. `None` for what somebody
-/// has said.
+/// What a notice says, a sentence each. `None` for what somebody has said.
 #[must_use]
-pub(crate) fn said(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Vec<String>, bool)> {
+pub(crate) fn said(lang: Lang, message: &MessageView, own: &UserId) -> Option<Vec<String>> {
     let user: Filling<'_> = ("user", message.sender_id.as_str().into());
     let device: Filling<'_> = ("device", foreign::line(&message.text).into());
     let at: Filling<'_> = ("at", time::date(message.sent_at).into());
@@ -18,36 +17,71 @@ pub(crate) fn said(lang: Lang, message: &MessageView, own: &UserId) -> Option<(V
         || message.group_news.as_deref().map(|news| group(lang, news, &message.sender_id, own)).unwrap_or_default();
     Some(match message.kind {
         MessageKind::Text | MessageKind::File | MessageKind::Unsupported => return None,
-        MessageKind::GroupChanged => (news(), false),
+        MessageKind::GroupChanged => news(),
         MessageKind::Title => {
-            let title = foreign::line(&message.text);
-            (one("title-given", &[("by", message.sender_id.as_str().into()), ("title", title.into())]), false)
+            let title = quoted(&message.text);
+            if message.sender_id == *own {
+                one("title-given-by-you", &[("title", title.into())])
+            } else {
+                one("title-given", &[("by", message.sender_id.as_str().into()), ("title", title.into())])
+            }
         }
-        MessageKind::IdentityChanged => (one("key-changed", &[user]), true),
-        MessageKind::WentBack => (one("went-back", &[]), true),
+        MessageKind::IdentityChanged => one("key-changed", &[user]),
+        MessageKind::WentBack => one("went-back", &[]),
         MessageKind::DeviceAdded => match message.chat.kind {
-            ChatKind::SelfNotes => (one("device-added-own", &[device, at]), true),
-            ChatKind::Direct { .. } | ChatKind::Group { .. } => (one("device-added", &[user, device, at]), true),
+            ChatKind::SelfNotes => one("device-added-own", &[device, at]),
+            ChatKind::Direct { .. } | ChatKind::Group { .. } => one("device-added", &[user, device, at]),
         },
-        MessageKind::ListConflict => (one("list-conflict", &[user]), true),
-        MessageKind::ForeignList => (one("foreign-list", &[user]), true),
-        MessageKind::DeviceRemoved => (one("device-removed", &[device]), false),
-        MessageKind::KnownOtherwise => (one("known-otherwise", &[user, device]), true),
-        MessageKind::ToConfirm => (one("to-confirm", &[]), true),
-        MessageKind::SignedOutHere => (one("signed-out-here-by", &[device]), true),
-        MessageKind::DeclinedElsewhere => (one("declined-elsewhere", &[device]), false),
-        MessageKind::AcceptedElsewhere => (one("accepted-elsewhere", &[device]), false),
-        MessageKind::DecisionUndone => (one("decision-undone", &[device]), true),
-        MessageKind::DeviceUnseen => (one("device-unseen", &[device, at]), true),
+        MessageKind::ListConflict => one("list-conflict", &[user]),
+        MessageKind::ForeignList => one("foreign-list", &[user]),
+        MessageKind::DeviceRemoved => one("device-removed", &[device]),
+        MessageKind::KnownOtherwise => one("known-otherwise", &[user, device]),
+        MessageKind::ToConfirm => one("to-confirm", &[]),
+        MessageKind::SignedOutHere => one("signed-out-here-by", &[device]),
+        MessageKind::DeclinedElsewhere => one("declined-elsewhere", &[device]),
+        MessageKind::AcceptedElsewhere => one("accepted-elsewhere", &[device]),
+        MessageKind::DecisionUndone => one("decision-undone", &[device]),
+        MessageKind::DeviceUnseen => one("device-unseen", &[device, at]),
         MessageKind::StepsToConfirm => {
             let mut said = one("steps-to-confirm", &[device]);
             said.extend(news());
-            (said, true)
+            said
         }
-        MessageKind::BlocksChanged => {
-            (message.block_news.as_deref().map(|news| blocks(lang, news)).unwrap_or_default(), true)
-        }
+        MessageKind::BlocksChanged => message.block_news.as_deref().map(|news| blocks(lang, news)).unwrap_or_default(),
     })
+}
+
+/// Whether it is a notice that is to be looked at before anything else is believed.
+pub(crate) const fn is_alarm(message: &MessageView) -> bool {
+    use MessageKind as K;
+    match message.kind {
+        K::IdentityChanged
+        | K::WentBack
+        | K::DeviceAdded
+        | K::ListConflict
+        | K::ForeignList
+        | K::KnownOtherwise
+        | K::ToConfirm
+        | K::SignedOutHere
+        | K::DecisionUndone
+        | K::DeviceUnseen
+        | K::StepsToConfirm
+        | K::BlocksChanged => true,
+        K::Text
+        | K::File
+        | K::Unsupported
+        | K::GroupChanged
+        | K::Title
+        | K::DeviceRemoved
+        | K::DeclinedElsewhere
+        | K::AcceptedElsewhere => false,
+    }
+}
+
+/// What others have written, where it stands between quotation marks: it does not end them, nor go on without end.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 120;
+    foreign::first_line(text, LONGEST).replace(['\u{22}', '“', '”', '„', '«', '»', '‟', '″', '＂'], "'")
 }
 
 fn names(users: &[UserId]) -> String {

@@ -22,6 +22,8 @@ pub enum Line {
     Down(Disconnection),
     /// Another program has it, which shares the profile.
     Elsewhere,
+    /// This device waits until another one lets it in.
+    Waiting,
     /// There will be none.
     Ended,
 }
@@ -46,6 +48,7 @@ impl Connection {
         match event {
             Event::Connected | Event::Synced => self.line = Line::Up,
             Event::Disconnected { reason } => (self.line, self.clock_ahead_ms) = (Line::Down(reason), None),
+            Event::Waiting | Event::LeftOut => self.line = Line::Waiting,
             Event::ClockIsOff { ahead_ms } => self.clock_ahead_ms = Some(ahead_ms),
             Event::SetBack => self.is_set_back = true,
             _ => return false,

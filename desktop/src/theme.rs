@@ -3,7 +3,7 @@
 use iced::border::Radius;
 use iced::theme::{Mode, Palette};
 use iced::widget::{button, container, text};
-use iced::{Border, Color, Theme, color};
+use iced::{Border, Color, Font, Theme, color, font};
 
 /// Sizes of type, in logical pixels.
 pub(crate) mod type_size {
@@ -28,6 +28,9 @@ pub(crate) mod gap {
     /// Around a screen.
     pub(crate) const LARGE: f32 = 32.0;
 }
+
+/// For what the app says among what people say.
+pub(crate) const ITALIC: Font = Font { style: font::Style::Italic, ..Font::with_name("Fira Sans") };
 
 const LIGHT: Palette = Palette {
     background: color!(0xffffff),
@@ -71,6 +74,11 @@ pub(crate) fn faint(theme: &Theme) -> text::Style {
     text::Style { color: Some(between(theme, 0.72)) }
 }
 
+/// What happened, among what was said.
+pub(crate) fn fainter(theme: &Theme) -> text::Style {
+    text::Style { color: Some(between(theme, 0.66)) }
+}
+
 /// The list at the side.
 pub(crate) fn sidebar(theme: &Theme) -> container::Style {
     container::Style::default().background(between(theme, 0.04))
@@ -106,6 +114,26 @@ pub(crate) fn alarm(theme: &Theme) -> container::Style {
     let danger = theme.palette().danger;
     let border = Border { color: danger, width: 1.0, radius: Radius::new(8.0) };
     container::Style { border, text_color: Some(danger), ..container::Style::default() }
+}
+
+/// A file, an answer's object, a reaction: what is no text of the message.
+pub(crate) fn piece(theme: &Theme) -> container::Style {
+    let border = Border { color: between(theme, 0.3), width: 1.0, radius: Radius::new(6.0) };
+    container::Style { border, ..container::Style::default() }.background(between(theme, 0.02))
+}
+
+/// A button beside the one that is meant.
+pub(crate) fn quiet(theme: &Theme, status: button::Status) -> button::Style {
+    let share = match status {
+        button::Status::Hovered | button::Status::Pressed => 0.14,
+        button::Status::Active | button::Status::Disabled => 0.05,
+    };
+    let text_color = match status {
+        button::Status::Disabled => between(theme, 0.5),
+        _ => theme.palette().text,
+    };
+    let border = Border { color: between(theme, 0.25), width: 1.0, radius: Radius::new(2.0) };
+    button::Style { text_color, border, ..button::Style::default() }.with_background(between(theme, share))
 }
 
 /// How many messages are new.

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, ClientError, Draft, Recipient, Sent};
+use privmsg_client::{Client, ClientError, Draft, Recipient, Sent, Which};
 use privmsg_protocol::MessageId;
 
 use crate::args::Send;
@@ -81,7 +81,7 @@ fn draft(lang: Lang, text: Option<&str>, files: &[PathBuf], reply_to: Option<Mes
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
     let files = files.iter().map(|path| checked(lang, path)).collect::<Result<_, _>>()?;
-    Ok(Draft { text, files, reply_to, ..Draft::default() })
+    Ok(Draft { text, files, reply_to: reply_to.map(Which::from), ..Draft::default() })
 }
 
 /// The same, with those of a group whom it speaks to by `@` and their name.

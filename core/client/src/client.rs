@@ -6,6 +6,7 @@ mod blocks;
 mod contact_words;
 mod contacts;
 mod device_lists;
+mod drafts;
 mod files;
 mod group_care;
 mod group_names;

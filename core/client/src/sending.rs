@@ -11,6 +11,7 @@ use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::uploads::{NewUpload, Sealed, Upload};
 use privmsg_store::{StoreError, Tx, outbox, uploads};
 
+use crate::client::Which;
 use crate::content::{compose, say};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
@@ -34,7 +35,7 @@ pub struct Draft {
     /// engine has come to them.
     pub files: Vec<PathBuf>,
     /// The message that it answers.
-    pub reply_to: Option<MessageId>,
+    pub reply_to: Option<Which>,
     /// Whom the text speaks to by name. For files it is not told.
     pub mentions: Vec<UserId>,
 }
@@ -156,10 +157,10 @@ pub(crate) fn queue(
     now_ms: i64,
 ) -> Result<Sent, ClientError> {
     let content = content_of(draft, files, now_ms)?;
-    let content = match draft.reply_to {
-        Some(id) => {
-            let target = crate::client::target_in(tx, chat, &id)?;
-            content.about(id, target.sender_id)
+    let content = match &draft.reply_to {
+        Some(which) => {
+            let target = crate::client::target_in(tx, chat, which)?;
+            content.about(which.message, target.sender_id)
         }
         None => content,
     };

@@ -221,6 +221,12 @@ CREATE UNIQUE INDEX chat_self ON chat (kind) WHERE kind = 'self';
 CREATE UNIQUE INDEX chat_group ON chat (conversation) WHERE kind = 'group';
 CREATE INDEX chat_last ON chat (last_at);
 
+-- What the user has begun to write and has not sent.
+CREATE TABLE draft (
+    recipient TEXT PRIMARY KEY,        -- `direct:` and the user, `group:` and the conversation, or `self`: there may be no chat yet
+    text TEXT NOT NULL
+) STRICT;
+
 -- What the chat of a group of people has besides.
 CREATE TABLE group_chat (
     chat_id INTEGER PRIMARY KEY REFERENCES chat (id),

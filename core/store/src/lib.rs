@@ -28,6 +28,7 @@ pub mod chats;
 pub mod consent;
 pub mod contacts;
 mod db;
+pub mod drafts;
 mod error;
 pub mod group_chats;
 pub mod group_steps;

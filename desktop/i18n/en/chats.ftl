@@ -55,7 +55,6 @@ blocked-nothing-goes = Nothing can be written to somebody who is blocked.
 request-people = There: { $people }
 request-unread = What was said there can be read once you have accepted.
 send-held = Send now
-request-group = { $user } has brought you into this group. Nobody there sees whether you are there until you answer.
 held-back =
     { $count ->
         [one] { $count } message that you wrote before you blocked them waits.
@@ -76,3 +75,15 @@ clock-is-ahead =
         [one] The clock of this machine is { $days } day ahead. Set it right.
        *[other] The clock of this machine is { $days } days ahead. Set it right.
     }
+draft = Draft: { $text }
+said-by-you = You: { $text }
+answer-to-text = { $user }: { $text }
+answer-to-unknown = in reply to { $user }, to something that is not here
+sure-delete = Sure?
+request-more-people = There: { $people } and { $more } more
+request-group = { $user } has brought you into this group. Nobody there sees whether you are there until you answer; if you decline, they see that you leave.
+show = Show
+seen = Seen
+failed-in = { $chat }: that was not done. { $why }
+waits-to-be-let-in = Waits until another device of yours lets this one in
+over-for-now = Nothing can be written here until the connection has begun anew.

@@ -38,3 +38,4 @@ unblocked-by-stolen = Your device { $device }, which was removed as stolen, had 
 blocked-by-nobody = The server says that you have blocked { $users }; none of your devices has told of it.
 unblocked-by-nobody = The server says that you have unblocked { $users }; none of your devices has told of it.
 unlisted = FROM A DEVICE THAT IS NOT ON { $user }'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.
+title-given-by-you = You have called the group “{ $title }”.

@@ -6,8 +6,8 @@ use iced::{Border, Color, Element};
 
 use crate::theme;
 
-/// A circle with the first letter of a name. `name` decides about the colour, too.
-pub(crate) fn avatar<'a, Message: 'a>(name: &str, size: f32) -> Element<'a, Message> {
+/// The first letter of a name: a person's in a circle, a group's in a square. `name` decides about the colour, too.
+pub(crate) fn avatar<'a, Message: 'a>(name: &str, size: f32, is_group: bool) -> Element<'a, Message> {
     let initial: String = name
         .chars()
         .find(|letter| letter.is_alphanumeric())
@@ -16,7 +16,7 @@ pub(crate) fn avatar<'a, Message: 'a>(name: &str, size: f32) -> Element<'a, Mess
     container(text(initial).size(size * 0.45))
         .center(size)
         .style(move |_| {
-            let border = Border { radius: Radius::new(size / 2.0), ..Border::default() };
+            let border = Border { radius: Radius::new(if is_group { 6.0 } else { size / 2.0 }), ..Border::default() };
             container::Style { border, text_color: Some(Color::WHITE), ..container::Style::default() }.background(color)
         })
         .into()

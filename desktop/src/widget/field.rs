@@ -5,12 +5,15 @@ use iced::widget::{column, text, text_input};
 
 use crate::theme::{gap, type_size};
 
+/// What a field that is typed into says.
+pub(crate) type Typed<Message> = fn(String) -> Message;
+
 /// A field for a line of text. While `on_input` is none it cannot be changed.
 pub(crate) fn field<'a, Message: Clone + 'a>(
     id: &'static str,
     name: String,
     value: &str,
-    on_input: Option<fn(String) -> Message>,
+    on_input: Option<Typed<Message>>,
     on_submit: Message,
 ) -> Element<'a, Message> {
     labelled(name, plain(id, value, on_input, on_submit))
@@ -21,7 +24,7 @@ pub(crate) fn secret_field<'a, Message: Clone + 'a>(
     id: &'static str,
     name: String,
     value: &str,
-    on_input: Option<fn(String) -> Message>,
+    on_input: Option<Typed<Message>>,
     on_submit: Message,
 ) -> Element<'a, Message> {
     labelled(name, plain(id, value, on_input, on_submit).secure(true))
@@ -30,7 +33,7 @@ pub(crate) fn secret_field<'a, Message: Clone + 'a>(
 fn plain<'a, Message: Clone + 'a>(
     id: &'static str,
     value: &str,
-    on_input: Option<fn(String) -> Message>,
+    on_input: Option<Typed<Message>>,
     on_submit: Message,
 ) -> text_input::TextInput<'a, Message> {
     let input = text_input("", value).id(id).padding(10).size(type_size::BODY).on_submit(on_submit);

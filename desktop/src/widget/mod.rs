@@ -3,12 +3,14 @@
 mod anchored;
 mod avatar;
 mod field;
+mod qr;
 
 pub(crate) use anchored::{Anchor, Anchored, Sight};
 pub(crate) use avatar::avatar;
-pub(crate) use field::{field, secret_field};
+pub(crate) use field::{Typed, field, secret_field};
+pub(crate) use qr::qr_code;
 
-use iced::widget::{container, text};
+use iced::widget::{column, container, text};
 use iced::{Element, Length};
 
 use crate::theme::{self, gap, type_size};
@@ -28,4 +30,9 @@ pub(crate) fn sheet<'a, Message: 'a>(content: impl Into<Element<'a, Message>>) -
     let sheet = container(content).max_width(460).padding(gap::LARGE);
     let scrolled = iced::widget::scrollable(container(sheet).center_x(Length::Fill)).width(Length::Fill);
     container(scrolled).center_y(Length::Fill).into()
+}
+
+/// Something under its name.
+pub(crate) fn section<'a, Message: 'a>(name: String, content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
+    column![text(name).size(type_size::HEADING), content.into()].spacing(gap::SMALL).into()
 }

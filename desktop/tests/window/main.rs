@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chats;
+mod panes;
 mod place;
 mod signing_in;
 mod trust;

@@ -1,12 +1,15 @@
 //! A server, and somebody to talk to.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use iced::{Program, Theme};
-use privmsg_client::keyring_is_available;
+use privmsg_client::{Clock, HistoryItem, Recipient, Role, SignInKey, SystemClock, keyring_is_available};
 use privmsg_desktop::app::{App, Message};
 use privmsg_desktop::lang::Lang;
-use privmsg_testkit::{Account, Person, Server};
+use privmsg_testkit::wait::{PATIENCE, until};
+use privmsg_testkit::{Account, NewDevice, Person, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -39,15 +42,56 @@ impl Place {
         self.runtime.block_on(work).unwrap()
     }
 
-    /// Signs `alice` in by her access key.
-    pub(crate) fn enters_the_key<P>(&self, window: &mut Window<P>)
+    /// Waits until `bob` is in a group, and lets it in.
+    pub(crate) fn bob_joins_a_group(&self) -> Recipient {
+        self.now(async {
+            let client = self.bob.client();
+            let group = until("a group", PATIENCE, || async { Ok(client.groups().await?.pop()) }).await?;
+            let room = Recipient::Group(group.0);
+            let chat = client.chat_with(&room).await?.context("its chat")?;
+            client.accept(chat).await?;
+            anyhow::Ok(room)
+        })
+    }
+
+    /// Waits until `bob` has a message in a group.
+    pub(crate) fn bob_hears_in(&self, room: &Recipient, text: &str) {
+        self.now(until(text, PATIENCE, || async {
+            let items = self.bob.client().history(room, 100).await?;
+            Ok(items.iter().filter_map(HistoryItem::message).any(|message| message.text == text).then_some(()))
+        }));
+    }
+
+    /// Who is in a group, as `bob` sees it.
+    pub(crate) fn people_by_bob(&self, room: &Recipient) -> Vec<(String, Role)> {
+        self.now(async {
+            let client = self.bob.client();
+            let chat = client.chat_with(room).await?.context("its chat")?;
+            let people = client.group(chat).await?.people.into_iter();
+            anyhow::Ok(people.map(|person| (person.user_id.to_string(), person.role)).collect())
+        })
+    }
+
+    /// A further device of `alice`'s, which waits to be let in.
+    pub(crate) fn begins_a_device(&self) -> NewDevice {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let key = SignInKey::Access(self.alice.access_key.clone());
+        self.now(async { NewDevice::begins(&self.server.url(), &self.alice, key, &clock).await })
+    }
+
+    /// Signs `alice` in by an access key.
+    pub(crate) fn enters_the_key<P>(&self, window: &mut Window<P>, key: &str)
     where
         P: Program<State = App, Message = Message, Theme = Theme>,
     {
         window.shows("sign-in-title");
-        window.enters(&self.server.url());
-        window.enters("alice");
-        self.enters_the_last(window, self.alice.access_key.expose());
+        // The keyboard comes to a field a moment after the field: whoever types as fast as a test clicks there.
+        window.clicks_into("server");
+        window.types(&self.server.url());
+        window.clicks_into("user");
+        window.types("alice");
+        window.clicks_into("key");
+        self.enters_the_last(window, key);
     }
 
     /// Types into the last field, and goes on without a passphrase where one can be given.
@@ -55,11 +99,11 @@ impl Place {
     where
         P: Program<State = App, Message = Message, Theme = Theme>,
     {
-        window.enters(text);
+        window.types(text);
         if !keyring_is_available().unwrap_or(false) {
-            window.presses_enter();
-            window.presses_enter();
+            window.clicks_into("passphrase-again");
         }
+        window.presses_enter();
     }
 
     /// Signs `alice` in on her first device, which shows the words until they were typed back. Returns them.
@@ -67,7 +111,7 @@ impl Place {
     where
         P: Program<State = App, Message = Message, Theme = Theme>,
     {
-        self.enters_the_key(window);
+        self.enters_the_key(window, self.alice.access_key.expose());
         window.shows("words-title");
         let texts = window.texts();
         let words: Vec<_> = texts.iter().filter_map(|text| word_of(text)).collect();
@@ -77,10 +121,12 @@ impl Place {
         // Whoever did not write them down does not come by.
         window.clicks("go-on");
         window.shows("words-wrong");
-        window.clicks_into("word-1");
-        for number in window.texts().iter().filter_map(|text| number_of(lang, text)) {
-            window.enters(&words[number - 1]);
+        let asked: Vec<_> = window.texts().iter().filter_map(|text| number_of(lang, text)).collect();
+        for (field, number) in ["word-1", "word-2", "word-3"].into_iter().zip(asked) {
+            window.clicks_into(field);
+            window.types(&words[number - 1]);
         }
+        window.presses_enter();
         window.shows("connected");
         words
     }

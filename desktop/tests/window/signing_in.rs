@@ -19,7 +19,7 @@ fn somebody_signs_in_keeps_the_words_and_is_answered() {
         window.clicks_into("new-chat");
         window.enters("bob");
         window.shows("nothing-said");
-        window.enters("Hello, Bob. Привет!");
+        window.says("Hello, Bob. Привет!");
         window.shows_text("Hello, Bob. Привет!");
         place.now(place.bob.hears(&place.alice.user_id, "Hello, Bob. Привет!"));
         place.now(place.bob.says(&place.alice.user_id, "Good to see you"));
@@ -38,10 +38,7 @@ fn somebody_signs_in_keeps_the_words_and_is_answered() {
 fn a_wrong_key_is_said_to_be_wrong() {
     let place = Place::new();
     let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    window.shows("sign-in-title");
-    window.enters(&place.server.url());
-    window.enters("alice");
-    place.enters_the_last(&mut window, "not-the-access-key");
+    place.enters_the_key(&mut window, "not-the-access-key");
     window.shows("refused-credentials");
     window.clicks_into("key");
     window.presses_backspace("not-the-access-key".len());
@@ -57,8 +54,9 @@ fn a_further_device_comes_in_by_the_words() {
     let words = place.signs_in(&mut first, Lang::English);
 
     let mut second = open(&place.folder.path().join("second"), Lang::Russian);
-    place.enters_the_key(&mut second);
+    place.enters_the_key(&mut second, place.alice.access_key.expose());
     second.shows("waiting-title");
+    second.clicks_into("words");
     second.enters("not these words at all");
     second.shows("recovery-mistyped");
     second.clicks_into("words");

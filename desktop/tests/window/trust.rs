@@ -33,8 +33,51 @@ fn a_group_shows_what_it_is_before_it_is_let_in() {
     window.clicks_text("carol");
     window.shows_text(&Lang::Russian.with("request-group", &[("user", "bob".into())]));
     assert!(window.texts().iter().any(|text| text.starts_with("Группа ")), "{:?}", window.texts());
+    window.shows_text(&format!("{} · {}", Lang::Russian.text("is-group"), Lang::Russian.text("is-request")));
     window.clicks("accept");
     window.shows("is-group");
+}
+
+/// Who does not want to be in a group is in it no more.
+#[test]
+fn a_group_that_is_declined_is_left() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.client().create_group("Spam", std::slice::from_ref(&place.alice.user_id)));
+    window.clicks_text("Spam");
+    let room = place.bob_joins_a_group();
+    window.until_now(|| place.people_by_bob(&room).len() == 2);
+    window.clicks("decline");
+    window.until_now(|| place.people_by_bob(&room).len() == 1);
+    window.shows("gone-left");
+}
+
+/// What comes while nobody looks has not been read, and an alarm among it is shown until it was in sight.
+#[test]
+fn nothing_is_seen_while_nobody_looks() {
+    let place = Place::new();
+    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    place.signs_in(&mut window, Lang::English);
+    window.clicks_into("new-chat");
+    window.enters("bob");
+    window.says("Hello");
+    place.now(place.bob.hears(&place.alice.user_id, "Hello"));
+    window.has_focus(false);
+    let mut bob = place.now(place.bob.starts_anew(&place.server));
+    place.now(bob.goes_online());
+    for number in 1..=40 {
+        place.now(bob.says(&place.alice.user_id, &format!("message {number}")));
+    }
+    window.shows_text("40");
+    let alarm = Lang::English.with("key-changed", &[("user", "bob".into())]);
+    window.shows_text(&alarm);
+    window.has_focus(true);
+    window.shows_text(&Lang::English.with("new-messages", &[("count", 40.into())]));
+    window.shows_text("message 1");
+    window.hides_text("message 39");
+    window.hides_text("40");
+    assert!(window.texts().iter().any(|text| text.parse::<u64>().is_ok_and(|left| left > 10)), "all of it is read");
 }
 
 /// Another key for a known name is said in the chat, and nothing goes there where the first one was verified.
@@ -45,7 +88,7 @@ fn another_key_is_said() {
     place.signs_in(&mut window, Lang::English);
     window.clicks_into("new-chat");
     window.enters("bob");
-    window.enters("Hello");
+    window.says("Hello");
     place.now(place.bob.hears(&place.alice.user_id, "Hello"));
     let mut bob = place.now(place.bob.starts_anew(&place.server));
     place.now(bob.goes_online());

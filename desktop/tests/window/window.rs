@@ -13,6 +13,7 @@ use iced_test::{Simulator, selector};
 use privmsg_client::Profile;
 use privmsg_desktop::app::{self, App, Message};
 use privmsg_desktop::lang::Lang;
+use privmsg_desktop::looks::Looks;
 
 /// How long something may take to be there. What nobody disturbs takes a moment.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ pub(crate) struct Window<P: Program + 'static> {
     emulator: Emulator<P>,
     events: mpsc::Receiver<Event<P>>,
     lang: Lang,
+    size: Size,
 }
 
 /// Opens the program on the profile in `dir`.
@@ -38,10 +40,31 @@ pub(crate) fn open(
     dir: &Path,
     lang: Lang,
 ) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
-    let program = app::program(Profile::at(dir.to_owned()), lang, None);
+    begun(dir, Looks { lang: Some(lang), ..Looks::default() }, SIZE)
+}
+
+/// The same, in a window that is high enough for all of the settings.
+pub(crate) fn open_high(
+    dir: &Path,
+    lang: Lang,
+) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
+    begun(dir, Looks { lang: Some(lang), ..Looks::default() }, Size::new(SIZE.width, 3.0 * SIZE.height))
+}
+
+/// The same, as it was set the last time.
+pub(crate) fn open_as_kept(dir: &Path) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
+    begun(dir, Looks::of(&Profile::at(dir.to_owned())), SIZE)
+}
+
+fn begun(
+    dir: &Path,
+    looks: Looks,
+    size: Size,
+) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
+    let program = app::program(Profile::at(dir.to_owned()), looks);
     let (sender, events) = mpsc::channel(64);
-    let emulator = Emulator::new(sender, &program, Mode::Immediate, SIZE);
-    let mut window = Window { program, emulator, events, lang };
+    let emulator = Emulator::new(sender, &program, Mode::Immediate, size);
+    let mut window = Window { program, emulator, events, lang: looks.lang(), size };
     assert!(window.answer(), "the program does not begin");
     window
 }
@@ -112,6 +135,19 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         assert!(self.does(Instruction::Interact(click)), "{text:?} cannot be clicked");
     }
 
+    /// From now on its texts are these.
+    pub(crate) const fn speaks(&mut self, lang: Lang) {
+        self.lang = lang;
+    }
+
+    /// Waits until it is dark.
+    pub(crate) fn until_dark(&mut self) {
+        self.until("the dark", |window| {
+            let theme = window.emulator.theme(&window.program);
+            theme.is_some_and(|theme| theme.extended_palette().is_dark)
+        });
+    }
+
     /// Waits for something outside of the window.
     pub(crate) fn until_now(&mut self, mut look: impl FnMut() -> bool) {
         self.until("what is waited for", |_| look());
@@ -128,9 +164,23 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         self.presses_enter();
     }
 
+    /// Says something in the chat that is open.
+    pub(crate) fn says(&mut self, text: &str) {
+        self.clicks_into("writing");
+        self.enters(text);
+    }
+
     /// Ends a line.
     pub(crate) fn presses_enter(&mut self) {
         self.keys(Keyboard::Type(Key::Enter));
+    }
+
+    /// Ends a line, as often as it takes until something outside of the window has happened.
+    pub(crate) fn presses_enter_until(&mut self, mut look: impl FnMut() -> bool) {
+        self.until("what is waited for", |window| {
+            window.presses_enter();
+            look()
+        });
     }
 
     /// Takes back the last characters.
@@ -167,7 +217,7 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
     }
 
     fn looked_at(&self) -> Simulator<'_, Message, Theme, P::Renderer> {
-        Simulator::with_size(Settings::default(), SIZE, self.emulator.view(&self.program))
+        Simulator::with_size(Settings::default(), self.size, self.emulator.view(&self.program))
     }
 
     /// Upwards, over the middle of the window.
@@ -198,6 +248,11 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         for _ in 0..25 {
             self.rests();
         }
+    }
+
+    /// Somebody looks at the window, or at another one.
+    pub(crate) fn has_focus(&mut self, has_focus: bool) {
+        self.emulator.update(&self.program, Message::Focus(has_focus));
     }
 
     /// Draws the window into a file, as the last thing that is done with it.

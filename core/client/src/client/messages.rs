@@ -258,9 +258,9 @@ fn of_one_author(mut found: Vec<Message>) -> Result<Message, ClientError> {
     Ok(found.swap_remove(0))
 }
 
-/// The message of a chat with this id.
-pub(crate) fn target_in(at: &Snapshot<'_>, chat: ChatId, id: &MessageId) -> Result<Message, ClientError> {
-    let mut found = messages::find(at, id)?;
+/// The message of a chat that is meant.
+pub(crate) fn target_in(at: &Snapshot<'_>, chat: ChatId, which: &Which) -> Result<Message, ClientError> {
+    let mut found = which.all(at)?;
     found.retain(|message| message.chat == chat && !message.kind.is_notice());
     only(found)
 }

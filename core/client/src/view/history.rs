@@ -4,7 +4,7 @@ use privmsg_store::chats::{self, ChatId, ChatKind, ChatSummary};
 use privmsg_store::group_chats::{self, Heading};
 use privmsg_store::messages::{self, Cursor, Message};
 use privmsg_store::position::Position;
-use privmsg_store::{Snapshot, StoreError, Tx, consent, gaps, settings};
+use privmsg_store::{Snapshot, StoreError, Tx, consent, drafts, gaps, settings};
 
 use super::message::MessageView;
 
@@ -196,6 +196,8 @@ pub struct ChatEntry {
     pub last: Option<Box<MessageView>>,
     /// Of a group.
     pub heading: Option<Heading>,
+    /// What the user has begun to write there.
+    pub draft: Option<String>,
     /// Nothing of it is to be told as it comes: see [`crate::Client::is_kept_away`].
     pub is_kept_away: bool,
 }
@@ -212,6 +214,7 @@ impl ChatEntry {
             ChatKind::Direct { .. } | ChatKind::SelfNotes => None,
         };
         let is_kept_away = consent::is_kept_away(at, summary.chat.id)?;
-        Ok(Self { summary, last: last.map(Box::new), heading, is_kept_away })
+        let draft = drafts::of(at, &summary.chat.kind)?;
+        Ok(Self { summary, last: last.map(Box::new), heading, draft, is_kept_away })
     }
 }

@@ -1,6 +1,6 @@
 //! The list of chats.
 
-use iced::widget::{button, column, container, row, scrollable, space, text};
+use iced::widget::{button, column, container, keyed_column, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 use privmsg_client::{ChatEntry, ChatId, ChatKind, Consent, MessageView, foreign};
 use privmsg_protocol::UserId;
@@ -27,22 +27,31 @@ pub(super) fn view<'a>(
     if chats.is_empty() {
         return hint(lang.text("no-chats"));
     }
-    let rows = chats.iter().map(|chat| entry(lang, chat, open == Some(chat.summary.chat.id), own, now_ms));
-    scrollable(column(rows).spacing(2)).height(Fill).width(Fill).into()
+    // By chat: what is pressed stays the same one where another comes above it.
+    let rows = chats.iter().map(|chat| {
+        let id = chat.summary.chat.id;
+        (id, entry(lang, chat, open == Some(id), own, now_ms))
+    });
+    scrollable(keyed_column(rows).spacing(2)).height(Fill).width(Fill).into()
 }
 
 fn entry<'a>(lang: Lang, chat: &'a ChatEntry, is_open: bool, own: &UserId, now_ms: i64) -> Element<'a, Message> {
     let name = name(lang, &recipient(&chat.summary.chat.kind, own), chat.heading.as_ref(), own);
-    let picture = avatar(&name, PICTURE);
+    let is_group = matches!(chat.summary.chat.kind, ChatKind::Group { .. });
+    let picture = avatar(&name, PICTURE, is_group);
     let mark = mark(lang, chat).map(hint);
     let time = chat.last.as_ref().map(|last| hint(time::short(last.sent_at, now_ms)));
-    let first = row![text(name).size(type_size::BODY).width(Fill).wrapping(text::Wrapping::None),]
-        .push(mark)
-        .push(time)
-        .spacing(gap::SMALL)
-        .align_y(Center);
-    let said = chat.last.as_deref().map(|last| excerpt(lang, last, own)).unwrap_or_default();
-    let said = text(said).size(type_size::SMALL).style(theme::faint).wrapping(text::Wrapping::None);
+    let name = text(name).size(type_size::BODY).wrapping(text::Wrapping::None);
+    let first = row![container(name).width(Fill).clip(true)].push(mark).push(time).spacing(gap::SMALL).align_y(Center);
+    let said = match (&chat.draft, chat.last.as_deref()) {
+        (Some(draft), _) if !is_open => {
+            let draft = foreign::first_line(draft, EXCERPT);
+            text(lang.with("draft", &[("text", draft.into())])).style(text::primary)
+        }
+        (_, Some(last)) => excerpt(lang, last, own),
+        (_, None) => text(""),
+    };
+    let said = said.size(type_size::SMALL).wrapping(text::Wrapping::None);
     let second =
         row![container(said).width(Fill).clip(true), badge(if chat.is_kept_away { 0 } else { chat.summary.unread })]
             .align_y(Center);
@@ -64,23 +73,35 @@ fn badge<'a>(unread: u64) -> Element<'a, Message> {
 
 /// What else than a person's or the notes' a chat is: names of groups are given by others, and say what they like.
 fn mark(lang: Lang, chat: &ChatEntry) -> Option<String> {
-    match (&chat.summary.chat.kind, chat.summary.consent) {
-        (_, Consent::Asked) => Some(lang.text("is-request")),
-        (ChatKind::Group { .. }, _) => Some(lang.text("is-group")),
-        (ChatKind::Direct { .. } | ChatKind::SelfNotes, _) => None,
-    }
+    let group = matches!(chat.summary.chat.kind, ChatKind::Group { .. }).then(|| lang.text("is-group"));
+    let request = (chat.summary.consent == Consent::Asked).then(|| lang.text("is-request"));
+    let marks: Vec<_> = group.into_iter().chain(request).collect();
+    (!marks.is_empty()).then(|| marks.join(" · "))
 }
 
-/// The beginning of what was said last, in one line.
-fn excerpt(lang: Lang, message: &MessageView, own: &UserId) -> String {
-    let said = match notice::said(lang, message, own) {
+/// The beginning of what was said last, in one line. What happened does not look like what somebody wrote.
+fn excerpt<'a>(lang: Lang, message: &MessageView, own: &UserId) -> text::Text<'a> {
+    if let Some(said) = notice::said(lang, message, own) {
+        let style = if notice::is_alarm(message) { text::danger } else { theme::fainter };
+        let said = said.into_iter().next().unwrap_or_default();
+        return text(said).style(style).font(theme::ITALIC);
+    }
+    let said = if message.unlisted {
         // Whatever it says: it may be somebody else's.
-        None if message.unlisted => lang.text("unlisted-short"),
-        Some((said, _)) => said.into_iter().next().unwrap_or_default(),
-        None if message.deleted => lang.text("deleted-message"),
-        None if !message.text.is_empty() => foreign::first_line(&message.text, EXCERPT),
-        None => message.attachments.first().map(|file| foreign::line(&file.name)).unwrap_or_default(),
+        lang.text("unlisted-short")
+    } else if message.deleted {
+        lang.text("deleted-message")
+    } else if message.text.is_empty() {
+        message.attachments.first().map(|file| foreign::first_line(&file.name, EXCERPT)).unwrap_or_default()
+    } else {
+        foreign::first_line(&message.text, EXCERPT)
     };
-    let is_theirs = matches!(message.chat.kind, ChatKind::Group { .. }) && notice::said(lang, message, own).is_none();
-    if is_theirs && message.sender_id != *own { format!("{}: {said}", message.sender_id) } else { said }
+    let said = if message.sender_id == *own {
+        lang.with("said-by-you", &[("text", said.into())])
+    } else if matches!(message.chat.kind, ChatKind::Group { .. }) {
+        format!("{}: {said}", message.sender_id)
+    } else {
+        said
+    };
+    text(said).style(theme::faint)
 }

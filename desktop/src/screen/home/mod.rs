@@ -2,25 +2,23 @@
 
 mod conversation;
 mod list;
+mod pane;
+mod side;
 
 use std::sync::Arc;
 
-use iced::widget::{button, column, container, row, rule, text, text_input};
+use iced::widget::{container, row, rule};
 use iced::{Element, Fill, Subscription, Task};
-use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, EngineError, Heading, ListDiff, Reason, Recipient};
+use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, Reason, Recipient};
 use privmsg_protocol::UserId;
 
-use self::conversation::Conversation;
-use crate::failure;
+use self::conversation::{Conversation, NotDone};
+use self::pane::Pane;
 use crate::follow;
 use crate::lang::Lang;
-use crate::session::{Connection, Ended, Line, Session};
-use crate::theme::{self, gap, type_size};
-use crate::waiting_for;
-use crate::widget::{alarm, hint};
-
-const NEW_CHAT: &str = "new-chat";
-const SIDEBAR: f32 = 300.0;
+use crate::looks::Looks;
+use crate::session::{Connection, Ended, Session};
+use crate::widget::hint;
 
 /// What is shown.
 #[derive(Debug)]
@@ -30,14 +28,19 @@ pub(crate) struct Home {
     connection: Connection,
     ended: Option<Ended>,
     alarms: Vec<Reason>,
+    /// They could not be read.
+    alarms_trouble: Option<Arc<ClientError>>,
     failure: Option<Arc<ClientError>>,
     new_chat: String,
     is_slip: bool,
     open: Option<Conversation>,
+    /// What stands in its place.
+    pane: Option<Pane>,
+    looks: Looks,
     /// How many were opened: what is still on its way for another one than the last is not for that one.
     opened: u64,
-    /// What is written and not sent in the chats that are not open.
-    drafts: Vec<(Recipient, String)>,
+    /// What was not done in chats that are not open any more.
+    failed: Vec<NotDone>,
     has_focus: bool,
 }
 
@@ -64,6 +67,18 @@ pub enum Message {
     Focus(bool),
     /// The device was signed out, and is to come back.
     SignInAgain,
+    /// A group is to be begun.
+    NewGroup,
+    /// The settings are wanted.
+    Settings,
+    /// In what stands in the place of the conversation.
+    Pane(pane::Message),
+    /// What was not done was seen.
+    FailedSeen,
+    /// A draft was kept.
+    Kept(Result<(), Arc<ClientError>>),
+    /// What has ended is to begin anew.
+    TryAgain,
 }
 
 /// What the application has to do.
@@ -72,11 +87,15 @@ pub(crate) enum Action {
     Run(Task<Message>),
     /// Somebody is to sign in, as soon as the session is over.
     SignInAgain,
+    /// The window is to look otherwise.
+    Look(Looks),
+    /// The session is over, and is to begin anew.
+    TryAgain,
 }
 
 impl Home {
     /// For a session.
-    pub(crate) fn new(session: Session) -> Self {
+    pub(crate) fn new(session: Session, looks: Looks) -> Self {
         Self {
             chats: Vec::new(),
             connection: session.connection().borrow().clone(),
@@ -87,8 +106,11 @@ impl Home {
             new_chat: String::new(),
             is_slip: false,
             open: None,
+            pane: None,
+            looks,
             opened: 0,
-            drafts: Vec::new(),
+            failed: Vec::new(),
+            alarms_trouble: None,
             has_focus: true,
             session,
         }
@@ -108,13 +130,40 @@ impl Home {
     pub(crate) fn update(&mut self, message: Message) -> Action {
         match message {
             Message::SignInAgain => Action::SignInAgain,
+            Message::TryAgain => Action::TryAgain,
+            Message::Pane(message) => self.in_pane(message),
             message => Action::Run(self.goes_on(message)),
         }
     }
 
+    fn in_pane(&mut self, message: pane::Message) -> Action {
+        let Some(pane) = &mut self.pane else { return Action::Run(Task::none()) };
+        match pane.update(message) {
+            pane::Action::Run(task) => return Action::Run(task.map(Message::Pane)),
+            pane::Action::Back => self.pane = None,
+            pane::Action::Open(with) => return Action::Run(self.opens(with)),
+            pane::Action::Look(looks) => {
+                self.looks = looks;
+                return Action::Look(looks);
+            }
+        }
+        Action::Run(self.reads())
+    }
+
+    fn shows(&mut self, (pane, task): (Pane, Task<pane::Message>)) -> Task<Message> {
+        self.pane = Some(pane);
+        task.map(Message::Pane)
+    }
+
     fn goes_on(&mut self, message: Message) -> Task<Message> {
         match message {
-            Message::SignInAgain => {}
+            // They are answered before.
+            Message::SignInAgain | Message::TryAgain | Message::Pane(_) => {}
+            Message::FailedSeen => self.failed.clear(),
+            Message::Kept(Ok(())) => {}
+            Message::Kept(Err(error)) => self.failure = Some(error),
+            Message::NewGroup => return self.shows(Pane::new_group(&self.session)),
+            Message::Settings => return self.shows(Pane::settings(&self.session, self.looks)),
             Message::Chats(Ok(diffs)) => {
                 self.failure = None;
                 diffs.into_iter().for_each(|diff: ListDiff<ChatEntry>| diff.apply(&mut self.chats));
@@ -122,9 +171,10 @@ impl Home {
                     open.is_called(&self.chats);
                 }
             }
-            Message::Chats(Err(error)) | Message::Alarms(Err(error)) => self.failure = Some(error),
+            Message::Chats(Err(error)) => self.failure = Some(error),
+            Message::Alarms(Err(error)) => self.alarms_trouble = Some(error),
             Message::Connection(connection) => self.connection = connection,
-            Message::Alarms(Ok(alarms)) => self.alarms = alarms,
+            Message::Alarms(Ok(alarms)) => (self.alarms, self.alarms_trouble) = (alarms, None),
             Message::Ended(ended) => self.ended = ended,
             Message::Chosen(id) => {
                 let chat = self.chats.iter().find(|chat| chat.summary.chat.id == id);
@@ -147,39 +197,66 @@ impl Home {
             }
             Message::Conversation(number, message) if number == self.opened => {
                 let Some(open) = &mut self.open else { return Task::none() };
-                let task = open.update(message).map(move |message| Message::Conversation(number, message));
+                if matches!(message, conversation::Message::About) {
+                    let with = open.with().clone();
+                    return self.shows(Pane::about(&self.session, with, self.looks));
+                }
+                let is_watched = self.has_focus && self.pane.is_none();
+                let task = open.update(message, is_watched).map(move |message| Message::Conversation(number, message));
                 return Task::batch([task, self.reads()]);
             }
             Message::Conversation(_, message) => {
-                if let Some(draft) = conversation::not_sent(message) {
-                    self.drafts.push(draft);
+                if let Some(failed) = conversation::failed(message) {
+                    return self.comes_back(failed);
                 }
             }
         }
         Task::none()
     }
 
+    /// What was not sent in a chat that is not open any more waits there, before what was written since.
+    fn comes_back(&mut self, failed: NotDone) -> Task<Message> {
+        let draft = failed.draft().map(str::to_owned);
+        let (client, with) = (self.session.client().clone(), failed.with.clone());
+        self.failed.push(failed);
+        let Some(text) = draft else { return Task::none() };
+        let kept = async move {
+            let since = client.draft(&with).await?.unwrap_or_default();
+            client.keep_draft(&with, &conversation::before(&text, &since)).await
+        };
+        Task::perform(async move { kept.await.map_err(Arc::new) }, Message::Kept)
+    }
+
     fn opens(&mut self, with: Recipient) -> Task<Message> {
+        self.pane = None;
         if self.open.as_ref().is_some_and(|open| *open.with() == with) {
             return Task::none();
         }
-        if let Some(left) = self.open.take() {
-            self.drafts.extend(left.draft());
-        }
-        let at = self.drafts.iter().position(|(to, _)| *to == with);
-        let draft = at.map(|at| self.drafts.swap_remove(at).1).unwrap_or_default();
-        let (mut conversation, task) = Conversation::new(self.session.clone(), with, &draft);
+        let (before, number) = (self.opened, self.opened + 1);
+        let left = self.open.take().map(|left| left.keeps_the_draft());
+        let left = left.map(|task| task.map(move |message| Message::Conversation(before, message)));
+        let (mut conversation, task) = Conversation::new(self.session.clone(), with);
         conversation.is_called(&self.chats);
-        self.open = Some(conversation);
-        self.opened += 1;
+        (self.open, self.opened) = (Some(conversation), number);
+        Task::batch(left.into_iter().chain([task.map(move |message| Message::Conversation(number, message))]))
+    }
+
+    /// Whether something is on its way to the outbox.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.open.as_ref().is_some_and(Conversation::is_sending)
+    }
+
+    /// Keeps what is written, before the window closes.
+    pub(crate) fn closes(&self) -> Task<Message> {
         let number = self.opened;
-        task.map(move |message| Message::Conversation(number, message))
+        let kept = self.open.as_ref().map_or_else(Task::none, Conversation::keeps_the_draft);
+        kept.map(move |message| Message::Conversation(number, message))
     }
 
     /// What is on the screen, in a window that somebody looks at, has been read.
     fn reads(&mut self) -> Task<Message> {
         match &mut self.open {
-            Some(open) if self.has_focus => {
+            Some(open) if self.has_focus && self.pane.is_none() => {
                 let number = self.opened;
                 open.reads().map(move |message| Message::Conversation(number, message))
             }
@@ -200,60 +277,16 @@ impl Home {
 
     /// Draws it.
     pub(crate) fn view(&self, lang: Lang, now_ms: i64) -> Element<'_, Message> {
-        let open = self.open.as_ref().and_then(Conversation::chat);
-        let mut side = column![self.line(lang)].spacing(gap::SMALL).padding(gap::SMALL);
-        if let Some(ended) = &self.ended {
-            side = side.push(alarm(failure::engine(lang, ended)));
-            let again = button(text(lang.text("sign-in-again"))).on_press(Message::SignInAgain);
-            side = side.push(matches!(**ended, EngineError::SignedOut(_)).then_some(again));
-        }
-        side = side.extend(self.warnings(lang).into_iter().map(alarm));
-        side = side.extend(self.alarms.iter().filter_map(|reason| waiting_for::said(lang, reason)).map(alarm));
-        side = side.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
-        side = side.push(
-            text_input(&lang.text("new-chat"), &self.new_chat)
-                .id(NEW_CHAT)
-                .padding(gap::SMALL)
-                .size(type_size::BODY)
-                .on_input(Message::NewChat)
-                .on_submit(Message::NewChatSubmitted),
-        );
-        side = side.push(self.is_slip.then(|| hint(lang.text("slip-user"))));
-        side = side.push(list::view(lang, &self.chats, open, self.session.client().user_id(), now_ms));
-        let main = match &self.open {
-            Some(open) => {
+        let side = self.side(lang, now_ms);
+        let main = match (&self.pane, &self.open) {
+            (Some(pane), _) => pane.view(lang).map(Message::Pane),
+            (None, Some(open)) => {
                 let number = self.opened;
-                open.view(lang, now_ms, self.ended.is_some()).map(move |message| Message::Conversation(number, message))
+                open.view(lang, now_ms, self.over()).map(move |message| Message::Conversation(number, message))
             }
-            None => container(hint(lang.text("choose-a-chat"))).center(Fill).into(),
+            (None, None) => container(hint(lang.text("choose-a-chat"))).center(Fill).into(),
         };
-        row![container(side).width(SIDEBAR).height(Fill).style(theme::sidebar), rule::vertical(1), main].into()
-    }
-
-    /// What the user is to know of the machine and the server.
-    fn warnings(&self, lang: Lang) -> Vec<String> {
-        const DAY_MS: u64 = 24 * 3600 * 1000;
-        let mut said = Vec::new();
-        if let Some(ahead_ms) = self.connection.clock_ahead_ms {
-            let days = (ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS;
-            let name = if ahead_ms > 0 { "clock-is-behind" } else { "clock-is-ahead" };
-            said.push(lang.with(name, &[("days", days.into())]));
-        }
-        if self.connection.is_set_back {
-            said.push(lang.text("set-back"));
-        }
-        said
-    }
-
-    fn line(&self, lang: Lang) -> Element<'_, Message> {
-        let said = match &self.connection.line {
-            Line::Connecting => lang.text("connecting"),
-            Line::Up => lang.text("connected"),
-            Line::Down(reason) => lang.with("disconnected", &[("why", failure::disconnection(lang, reason).into())]),
-            Line::Elsewhere => lang.text("connected-elsewhere"),
-            Line::Ended => lang.text("not-connected"),
-        };
-        column![text(self.session.client().user_id().as_str().to_owned()).size(type_size::HEADING), hint(said)].into()
+        row![side, rule::vertical(1), main].into()
     }
 }
 

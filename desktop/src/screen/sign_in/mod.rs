@@ -39,6 +39,8 @@ pub(crate) struct SignIn {
     passphrase_again: Secret,
     /// Whether the system keeps the profile's key; none as long as it has not answered. Where it does not, a passphrase can.
     has_keyring: Option<bool>,
+    /// It is to be tried as soon as that is known.
+    is_submitted: bool,
     /// The only key that is accepted at a server, by the user's choice. It says nothing of another one.
     pinned: Option<(ServerAddress, Fingerprint)>,
     /// The server that was asked last.
@@ -68,6 +70,8 @@ enum Slip {
     Key,
     Invitation(InvitationError),
     Passphrase,
+    /// The invitation names another key than the one that is pinned.
+    OtherPin,
 }
 
 /// What happened.
@@ -142,6 +146,7 @@ impl SignIn {
             way: Way::Key,
             passphrase_again: empty(),
             has_keyring: None,
+            is_submitted: false,
             state: State::Entering,
             profile,
             unfinished,
@@ -159,7 +164,14 @@ impl SignIn {
             Message::Invitation(invitation) => self.invitation = invitation,
             Message::Passphrase(passphrase) => self.passphrase = passphrase,
             Message::PassphraseAgain(passphrase) => self.passphrase_again = passphrase,
-            Message::Keyring(has_keyring) => self.has_keyring = Some(has_keyring),
+            Message::Keyring(has_keyring) => {
+                self.has_keyring = Some(has_keyring);
+                // Where there is none, somebody may want a passphrase first.
+                if std::mem::take(&mut self.is_submitted) && has_keyring {
+                    return self.ask(lang);
+                }
+            }
+            Message::Submitted if self.unfinished.is_none() && self.has_keyring.is_none() => self.is_submitted = true,
             Message::Unpinned => (self.pinned, self.state) = (None, State::Entering),
             Message::OtherWay => {
                 self.way = if self.way == Way::Key { Way::Invitation } else { Way::Key };
@@ -182,7 +194,14 @@ impl SignIn {
                 let Some(pending) = pending.take() else { return Action::None };
                 return Action::Wait(pending, self.own_passphrase());
             }
-            Message::Answered(Err(error)) => self.state = State::Failed(error),
+            Message::Answered(Err(error)) => {
+                self.state = State::Failed(error);
+                // An attempt that broke off may have left a profile, which has its key where that was to be.
+                if self.unfinished.is_none() && matches!(self.profile.key_place(), Ok(Some(_))) {
+                    let passphrase = self.own_passphrase();
+                    self.unfinished = Some(Box::new(Unfinished { passphrase, known: None }));
+                }
+            }
             Message::Opened(Ok(ready)) => return Action::Open(ready),
             // It is signed in: what is left is to open it.
             Message::Opened(Err(failure)) => {
@@ -247,8 +266,18 @@ impl SignIn {
     fn address(&self) -> Option<ServerAddress> {
         match self.way {
             Way::Key => self.typed_address().parse().ok(),
-            Way::Invitation => self.invitation.expose().trim().parse::<Invitation>().ok()?.server.parse().ok(),
+            Way::Invitation => self.invited()?.server.parse().ok(),
         }
+    }
+
+    /// The invitation, as far as it can be read.
+    fn invited(&self) -> Option<Invitation> {
+        self.invitation.expose().trim().parse().ok()
+    }
+
+    /// The key that the user has pinned there.
+    fn pinned_at(&self, address: &ServerAddress) -> Option<Fingerprint> {
+        self.pinned.as_ref().filter(|(at, _)| at == address).map(|(_, fingerprint)| *fingerprint)
     }
 
     fn login(&self, lang: Lang) -> Result<Login, Slip> {
@@ -275,14 +304,13 @@ impl SignIn {
             }
         };
         let address: ServerAddress = address.parse().map_err(Slip::Address)?;
-        let pinned = self.pinned.as_ref().filter(|(at, _)| *at == address).map(|(_, fingerprint)| *fingerprint);
+        let pinned = self.pinned_at(&address);
+        if invited.zip(pinned).is_some_and(|(invited, pinned)| invited != pinned) {
+            return Err(Slip::OtherPin);
+        }
         let proxy = known.and_then(|known| known.endpoint.as_ref()).map(|endpoint| endpoint.proxy.clone());
-        let endpoint = Endpoint {
-            address,
-            proxy: proxy.unwrap_or(ProxySetting::Environment),
-            // An administrator's word counts more than a click.
-            fingerprint: invited.or(pinned),
-        };
+        let endpoint =
+            Endpoint { address, proxy: proxy.unwrap_or(ProxySetting::Environment), fingerprint: invited.or(pinned) };
         Ok(Login { endpoint, user_id, key, device_name, device_type: "desktop" })
     }
 
@@ -299,6 +327,7 @@ impl Slip {
             Self::User => lang.text("slip-user"),
             Self::Key => lang.text("slip-key"),
             Self::Passphrase => lang.text("slip-passphrase"),
+            Self::OtherPin => lang.text("slip-other-pin"),
             Self::Invitation(InvitationError::Key) => lang.text("slip-invitation-cut"),
             Self::Invitation(_) => lang.text("slip-invitation"),
         }

@@ -2,16 +2,14 @@
 
 use iced::Element;
 use iced::widget::{button, column, row, text};
+use privmsg_client::foreign;
 use privmsg_protocol::Secret;
 
 use super::{AGAIN, INVITATION, KEY, Message, PASSPHRASE, SERVER, SignIn, State, USER, Way};
 use crate::failure;
 use crate::lang::Lang;
 use crate::theme::{gap, type_size};
-use crate::widget::{alarm, field, hint, secret_field, sheet};
-
-/// What a field that is typed into says.
-type Typed = fn(String) -> Message;
+use crate::widget::{Typed, alarm, field, hint, secret_field, sheet};
 
 impl SignIn {
     /// Draws it.
@@ -49,8 +47,8 @@ impl SignIn {
     }
 
     fn key_fields(&self, lang: Lang, is_free: bool) -> [Element<'_, Message>; 3] {
-        let (server, user): (Typed, Typed) = (Message::Server, Message::User);
-        let key: Typed = |text| Message::Key(Secret::new(text));
+        let (server, user): (Typed<Message>, Typed<Message>) = (Message::Server, Message::User);
+        let key: Typed<Message> = |text| Message::Key(Secret::new(text));
         [
             field(SERVER, lang.text("server"), &self.server, is_free.then_some(server), Message::Next),
             field(USER, lang.text("user-id"), &self.user, is_free.then_some(user), Message::Next),
@@ -64,8 +62,8 @@ impl SignIn {
     }
 
     fn passphrase_fields(&self, lang: Lang, is_free: bool) -> [Element<'_, Message>; 2] {
-        let first: Typed = |text| Message::Passphrase(Secret::new(text));
-        let again: Typed = |text| Message::PassphraseAgain(Secret::new(text));
+        let first: Typed<Message> = |text| Message::Passphrase(Secret::new(text));
+        let again: Typed<Message> = |text| Message::PassphraseAgain(Secret::new(text));
         let (typed, typed_again) = (self.passphrase.expose(), self.passphrase_again.expose());
         let (name, name_again) = (lang.text("new-passphrase"), lang.text("passphrase-again"));
         [
@@ -78,8 +76,12 @@ impl SignIn {
     fn about_the_way(&self, lang: Lang) -> Vec<Element<'_, Message>> {
         let Some(address) = self.address() else { return Vec::new() };
         let mut said = Vec::new();
-        if self.way == Way::Invitation {
-            said.push(hint(lang.with("invitation-to", &[("server", address.to_string().into())])));
+        if let Some(invited) = (self.way == Way::Invitation).then(|| self.invited()).flatten() {
+            let filling = [("server", address.to_string().into()), ("user", invited.user_id.to_string().into())];
+            said.push(hint(lang.with("invitation-to", &filling)));
+            said.extend(invited.fingerprint.as_deref().map(|fingerprint| {
+                hint(lang.with("invitation-pins", &[("fingerprint", foreign::first_line(fingerprint, 100).into())]))
+            }));
         }
         if address.goes_in_the_clear() {
             said.push(alarm(lang.text("in-the-clear")));

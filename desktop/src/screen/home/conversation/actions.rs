@@ -1,15 +1,15 @@
 //! What can be done with a message.
 
-use std::sync::Arc;
+use iced::widget::{button, container, row, text};
+use iced::{Center, Element, Fill, Left, Right, Task, clipboard};
+use privmsg_client::{MessageKind, MessageView, Which};
 
-use iced::widget::{button, row, text};
-use iced::{Element, Fill, Task, clipboard};
-use privmsg_client::{ClientError, MessageKind, MessageView, Which};
-
-use super::Message;
+use super::super::recipient;
+use super::{Message, not_done};
 use crate::lang::Lang;
 use crate::session::Session;
-use crate::theme::{gap, type_size};
+use crate::theme::{self, gap, type_size};
+use crate::widget::hint;
 
 /// The answers of one sign that are offered.
 const REACTIONS: [&str; 6] = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
@@ -31,57 +31,91 @@ pub enum Action {
     React(&'static str),
 }
 
-pub(super) fn view<'a>(lang: Lang, message: &MessageView, is_own: bool) -> Element<'a, Message> {
+/// A message that somebody has clicked.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) id: i64,
+    /// What is done only once it was said twice.
+    pub(super) sure: Option<Action>,
+}
+
+impl Action {
+    /// Whether it cannot be taken back.
+    pub(super) const fn is_final(&self) -> bool {
+        matches!(self, Self::TakeBack | Self::DeleteHere)
+    }
+}
+
+/// What can be done; where nothing more is said from this device, what concerns nobody else.
+pub(super) fn view<'a>(
+    lang: Lang,
+    chosen: &Chosen,
+    message: &MessageView,
+    is_own: bool,
+    is_over: bool,
+) -> Element<'a, Message> {
+    let at = if is_own { Right } else { Left };
+    if let Some(sure) = &chosen.sure {
+        let name = if matches!(sure, Action::TakeBack) { "take-back" } else { "delete-here" };
+        let yes = button(text(lang.text(name)).size(type_size::SMALL)).style(button::danger);
+        let no = one(lang.text("cancel"), Message::Chosen(message.id));
+        let answers = row![hint(lang.text("sure-delete")), no, yes.on_press(Message::Sure)];
+        return container(answers.spacing(gap::SMALL).align_y(Center)).width(Fill).align_x(at).into();
+    }
     let has_text = !message.deleted && !message.text.is_empty();
     let mut offered = Vec::new();
-    if !message.deleted {
+    let may_say = !is_over && !message.deleted;
+    if may_say {
         offered.push(("answer", Action::Answer));
     }
     if has_text {
         offered.push(("copy", Action::Copy));
     }
-    if is_own && has_text && matches!(message.kind, MessageKind::Text | MessageKind::File) {
+    if is_own && may_say && has_text && matches!(message.kind, MessageKind::Text | MessageKind::File) {
         offered.push(("edit", Action::Edit));
     }
-    if is_own && !message.deleted {
+    if is_own && may_say {
         offered.push(("take-back", Action::TakeBack));
     }
     offered.push(("delete-here", Action::DeleteHere));
     let id = message.id;
     let mut all: Vec<Element<'_, Message>> = Vec::new();
-    if !message.deleted {
+    if may_say {
         all.extend(REACTIONS.map(|emoji| one(emoji, Message::Acted(id, Action::React(emoji)))));
     }
     all.extend(offered.into_iter().map(|(name, action)| one(lang.text(name), Message::Acted(id, action))));
     let all = row(all).spacing(gap::TINY).wrap();
-    iced::widget::container(all).width(Fill).align_x(if is_own { iced::Right } else { iced::Left }).into()
+    container(all).width(Fill).align_x(at).into()
 }
 
 fn one<'a>(name: impl text::IntoFragment<'a>, then: Message) -> Element<'a, Message> {
-    button(text(name).size(type_size::SMALL))
-        .padding([gap::TINY, gap::SMALL])
-        .style(button::secondary)
-        .on_press(then)
-        .into()
+    button(text(name).size(type_size::SMALL)).padding([gap::TINY, gap::SMALL]).style(theme::quiet).on_press(then).into()
 }
 
-/// Does it, where it is not for the field below.
-pub(super) fn perform(session: &Session, message: &MessageView, action: &Action) -> Task<Message> {
+/// Does it, where it is not for the field below. `said` is what is shown of its text.
+pub(super) fn perform(session: &Session, message: &MessageView, said: &str, action: &Action) -> Task<Message> {
     let client = session.client().clone();
-    let which =
-        Which { message: message.message_id, from: Some(message.sender_id.clone()), chat: Some(message.chat.id) };
-    let done = |done: Result<(), ClientError>| Message::Done(done.map_err(Arc::new));
+    let which = which(message);
+    let with = recipient(&message.chat.kind, client.user_id());
+    let done = move |done| not_done(done, with);
     match action {
         Action::Answer | Action::Edit => Task::none(),
-        Action::Copy => clipboard::write(message.text.clone()),
+        // As it is shown: what others wrote may be something else where it is pasted.
+        Action::Copy => clipboard::write(said.to_owned()),
         Action::TakeBack => Task::perform(async move { client.delete(which).await.map(drop) }, done),
         Action::DeleteHere => Task::perform(async move { client.delete_for_me(which).await }, done),
         Action::React(emoji) => {
-            let mine = |user| user == client.user_id();
+            let own = client.user_id();
             let remove =
-                message.reactions.iter().any(|reaction| reaction.emoji == *emoji && reaction.users.iter().any(mine));
+                message.reactions.iter().any(|reaction| reaction.emoji == *emoji && reaction.users.contains(own));
             let emoji = (*emoji).to_owned();
             Task::perform(async move { client.react(which, emoji, remove).await.map(drop) }, done)
         }
     }
+}
+
+/// The message that was seen, and no other one to which its id was given as well.
+pub(super) fn which(message: &MessageView) -> Which {
+    let (from, chat) = (Some(message.sender_id.clone()), Some(message.chat.id));
+    Which { message: message.message_id, from, chat }
 }

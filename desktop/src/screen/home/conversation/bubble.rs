@@ -2,11 +2,12 @@
 
 use iced::widget::{button, column, container, mouse_area, row, space, text};
 use iced::{Center, Element, Fill};
-use privmsg_client::{ChatKind, MessageKind, MessageState, MessageView, foreign};
+use privmsg_client::{About, ChatKind, MessageKind, MessageState, MessageView, foreign};
 use privmsg_protocol::{ErrorCode, UserId};
 
+use super::Message;
+use super::actions::{self, Chosen};
 use super::history::Line;
-use super::{Message, actions};
 use crate::failure;
 use crate::lang::Lang;
 use crate::notice;
@@ -15,19 +16,29 @@ use crate::time;
 use crate::units;
 use crate::widget::hint;
 
+/// Characters that are shown of what is answered.
+const EXCERPT: usize = 60;
+
 /// As wide as a line of text is read well.
 const WIDEST: f32 = 520.0;
 
+/// A message, and what is known of it where it is shown.
+pub(super) struct Shown<'a> {
+    pub(super) line: &'a Line,
+    pub(super) message: &'a MessageView,
+    /// The beginning of what it answers, if that is held here.
+    pub(super) answered: Option<&'a str>,
+    /// Something can be done with it.
+    pub(super) chosen: Option<&'a Chosen>,
+    /// Nothing more is said from this device.
+    pub(super) is_over: bool,
+}
+
 /// A message; where it is chosen, with what can be done with it.
-pub(super) fn line<'a>(
-    lang: Lang,
-    line: &'a Line,
-    message: &'a MessageView,
-    own: &UserId,
-    is_chosen: bool,
-) -> Element<'a, Message> {
-    if let Some((said, is_alarm)) = notice::said(lang, message, own) {
-        return happened(said.join(" "), is_alarm);
+pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a, Message> {
+    let Shown { line, message, answered, chosen, is_over } = shown;
+    if let Some(said) = notice::said(lang, message, own) {
+        return happened(said.join(" "), notice::is_alarm(message));
     }
     let is_own = message.sender_id == *own;
     let mut content = column![].spacing(gap::TINY);
@@ -39,9 +50,7 @@ pub(super) fn line<'a>(
         content = content.push(text(said).size(type_size::SMALL).style(text::danger));
     }
     if let Some(about) = &message.reply_to {
-        let said = hint(lang.with("answer-to", &[("user", about.author.as_str().into())]));
-        let to = Message::Answered(about.message_id, about.author.clone());
-        content = content.push(button(said).padding(0).style(button::text).on_press(to));
+        content = content.push(object(lang, about, answered));
     }
     content = content.push(said(lang, line, message));
     content = content.push(line.is_cut.then(|| {
@@ -50,21 +59,41 @@ pub(super) fn line<'a>(
     }));
     content = content.extend(message.attachments.iter().map(|file| {
         let filling = [("name", foreign::line(&file.name).into()), ("size", units::size(lang, file.size).into())];
-        text(lang.with("file", &filling)).size(type_size::BODY).into()
+        piece(text(lang.with("file", &filling)).size(type_size::BODY))
     }));
     if !message.reactions.is_empty() {
         let all = message.reactions.iter().map(|reaction| {
             let emoji = foreign::line(&reaction.emoji);
             if reaction.users.len() > 1 { format!("{emoji} {}", reaction.users.len()) } else { emoji }
         });
-        content = content.push(text(all.collect::<Vec<_>>().join("  ")).size(type_size::BODY));
+        content = content.push(row(all.map(|one| piece(text(one).size(type_size::SMALL)))).spacing(gap::TINY).wrap());
     }
     content = content.push(foot(lang, message, is_own));
     let bubble = container(content).padding([gap::SMALL, 12.0]).max_width(WIDEST);
-    let bubble = bubble.style(theme::bubble(is_own, is_chosen));
+    let bubble = bubble.style(theme::bubble(is_own, chosen.is_some()));
     let bubble = mouse_area(bubble).on_press(Message::Chosen(message.id)).on_right_press(Message::Chosen(message.id));
     let line = if is_own { row![space::horizontal(), bubble] } else { row![bubble, space::horizontal()] };
-    column![line].push(is_chosen.then(|| actions::view(lang, message, is_own))).spacing(gap::TINY).into()
+    let actions = chosen.map(|chosen| actions::view(lang, chosen, message, is_own, is_over));
+    column![line].push(actions).spacing(gap::TINY).into()
+}
+
+/// What it answers, as far as that is here: that somebody has said it, its sender alone says.
+fn object<'a>(lang: Lang, about: &About, answered: Option<&str>) -> Element<'a, Message> {
+    let user = ("user", about.author.as_str().into());
+    let said = match answered {
+        Some(said) => {
+            let excerpt: String = said.chars().take(EXCERPT).collect();
+            lang.with("answer-to-text", &[user, ("text", excerpt.into())])
+        }
+        None => lang.with("answer-to-unknown", &[user]),
+    };
+    let to = Message::Answered(about.message_id, about.author.clone());
+    button(piece(hint(said))).padding(0).style(button::text).on_press(to).into()
+}
+
+/// Something of a message that is none of its text.
+fn piece<'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
+    container(content).padding([2.0, gap::SMALL]).style(theme::piece).into()
 }
 
 /// What happened, in the middle.

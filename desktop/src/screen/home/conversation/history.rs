@@ -5,22 +5,23 @@ use std::ops::Range;
 
 use iced::widget::{button, column, container, row, rule, space, text};
 use iced::{Center, Element, Fill};
-use privmsg_client::{ChatStatus, Cursor, HistoryItem, MessageView, Position, foreign};
+use privmsg_client::{About, ChatStatus, Cursor, HistoryItem, ListDiff, MessageState, MessageView, Position, foreign};
 use privmsg_protocol::UserId;
 
-use super::Message;
-use super::bubble;
+use super::actions::Chosen;
+use super::{Message, bubble};
 use crate::follow::{Told, Wanted};
 use crate::lang::Lang;
+use crate::notice;
 use crate::theme::{gap, type_size};
 use crate::time;
 use crate::widget::{Anchor, Anchored, Sight, hint};
 
-/// Lines beyond what is in sight that are laid out: more than a turn of the wheel passes.
-const BEYOND: usize = 24;
+/// How much is laid out above and below what is in sight, logical pixels: more than a turn of the wheel passes.
+const BEYOND: f32 = 1_500.0;
 
-/// Lines that a view may show, until it has said what it does.
-const FIRST_VIEW: usize = 40;
+/// The height of a view, until it has said what it has.
+const FIRST_VIEW: f32 = 1_200.0;
 
 /// So few lines before the first one that is held, more are asked for.
 const FEW: usize = 15;
@@ -29,7 +30,7 @@ const FEW: usize = 15;
 const JUMP: f32 = 90.0;
 
 /// Characters of a text that are shown until all of it is wanted: as much as a screen holds.
-const LONG: usize = 3_000;
+const LONG: usize = 1_500;
 
 /// Lines of the same.
 const MANY_LINES: usize = 40;
@@ -79,6 +80,15 @@ impl Line {
     pub(super) const fn message(&self) -> Option<&MessageView> {
         self.item.message()
     }
+
+    /// It is not less high than this.
+    fn least_height(&self) -> f32 {
+        const EMPTY: f32 = 24.0;
+        const LINE: f32 = 16.0;
+        const IN_LINE: usize = 120;
+        let lines = self.said.lines().map(|line| 1 + line.len() / (4 * IN_LINE)).sum::<usize>();
+        (lines as f32).mul_add(LINE, EMPTY)
+    }
 }
 
 /// See the module.
@@ -97,6 +107,8 @@ pub(super) struct History {
     has_come: bool,
     /// Long messages of which all is shown.
     unfolded: BTreeSet<i64>,
+    /// Alarms that nobody has had in sight yet.
+    unseen_alarms: Vec<i64>,
 }
 
 impl History {
@@ -112,26 +124,61 @@ impl History {
             is_loading: false,
             has_come: false,
             unfolded: BTreeSet::new(),
+            unseen_alarms: Vec::new(),
         }
     }
 
-    pub(super) fn hears(&mut self, told: Told, status: Option<&ChatStatus>) {
+    /// Something has come, or is another thing; somebody looks, or not.
+    pub(super) fn hears(&mut self, told: Told, status: Option<&ChatStatus>, is_watched: bool) {
         let unfolded = &self.unfolded;
         for diff in told.diffs {
-            diff.map(|item| Line::of(item, unfolded)).apply(&mut self.lines);
+            let diff = diff.map(|item| Line::of(item, unfolded));
+            if let ListDiff::Insert { item, .. } = &diff
+                && self.has_come
+            {
+                self.unseen_alarms.extend(item.message().filter(|it| notice::is_alarm(it)).map(|it| it.id));
+            }
+            diff.apply(&mut self.lines);
         }
-        if !self.has_come
-            && let Some((status, first)) = status.and_then(|status| Some((status, status.first_unread?)))
+        let first_unread = status.and_then(|status| Some((status.first_unread?, status.summary.unread)));
+        let is_first = !self.has_come;
+        if let Some(status) = status.filter(|_| is_first) {
+            let messages = self.lines.iter().filter_map(Line::message);
+            let is_new = |it: &&MessageView| it.cursor.0 > status.summary.read_to && notice::is_alarm(it);
+            self.unseen_alarms.extend(messages.filter(is_new).map(|it| it.id));
+        }
+        // What comes while nobody looks is where they begin when they look again.
+        if (is_first || !is_watched && self.new_from.is_none())
+            && let Some(new) = first_unread
         {
-            self.new_from = Some((first, status.summary.unread));
-            let is_first = |line: &&Line| line.message().is_some_and(|message| message.cursor == first);
-            self.jump = self.lines.iter().find(is_first).map(|line| Key::of(&line.item));
+            self.new_from = Some(new);
+            let is_at = |line: &&Line| line.message().is_some_and(|message| message.cursor == new.0);
+            self.jump = self.lines.iter().find(is_at).map(|line| Key::of(&line.item));
+        }
+        if let (false, Some((_, count)), Some((_, unread))) = (is_watched, &mut self.new_from, first_unread) {
+            *count = unread;
         }
         (self.has_come, self.is_loading) = (true, false);
         (self.reaches_beginning, self.reaches_end) = (told.reaches_beginning, told.reaches_end);
         if let Some(key) = self.jump.take_if(|key| place(&self.lines, *key).is_some()) {
             self.anchor = Anchor::Row(key, JUMP);
         }
+    }
+
+    /// The alarm that came last and was not in sight: what it says, and where it is.
+    pub(super) fn unseen_alarm(&self) -> Option<&MessageView> {
+        self.unseen_alarms.iter().rev().find_map(|id| self.message(*id))
+    }
+
+    /// Somebody has looked at what is in sight.
+    pub(super) fn is_looked_at(&mut self) {
+        let Some(sight) = self.sight else { return };
+        let (Some(first), Some(lowest)) = (place(&self.lines, sight.first), place(&self.lines, sight.lowest)) else {
+            return;
+        };
+        let lines = &self.lines[first..=lowest.max(first)];
+        let in_sight = |id: &i64| lines.iter().any(|line| Key::of(&line.item) == Key::Message(*id));
+        self.unseen_alarms.retain(|id| !in_sight(id));
     }
 
     /// What is in sight now. Says what else is wanted by that.
@@ -197,30 +244,51 @@ impl History {
         self.lines[at].message()
     }
 
-    /// The last message that somebody who looks at it has seen.
+    /// The last message that somebody who looks at it has seen. What still waits has no place among the others yet.
     pub(super) fn seen(&self) -> Option<Cursor> {
         let at = place(&self.lines, self.sight?.last?)?;
-        self.lines[..=at].iter().rev().find_map(Line::message).map(|message| message.cursor)
+        let waits = |message: &&MessageView| matches!(message.state, MessageState::Queued | MessageState::Held);
+        let mut seen = self.lines[..=at].iter().rev().filter_map(Line::message);
+        seen.find(|message| !waits(message)).map(|message| message.cursor)
+    }
+
+    /// The beginning of a message that is held here, if it is one of this author's.
+    fn excerpt_of(&self, about: &About) -> Option<&str> {
+        let is_it =
+            |message: &&MessageView| message.message_id == about.message_id && message.sender_id == about.author;
+        let line = self.lines.iter().find(|line| line.message().as_ref().is_some_and(is_it))?;
+        line.said.lines().find(|line| !line.trim().is_empty())
+    }
+
+    /// What was written in a message, harmless, as far as it is shown.
+    pub(super) fn said(&self, id: i64) -> Option<&str> {
+        place(&self.lines, Key::Message(id)).map(|at| self.lines[at].said.as_str())
     }
 
     pub(super) fn is_at_end(&self) -> bool {
         self.anchor == Anchor::End && self.reaches_end
     }
 
-    /// The lines that are laid out.
+    /// The lines that are laid out: not so many that a few long ones would keep the window.
     fn around(&self) -> Range<usize> {
-        let len = self.lines.len();
-        let in_sight = self.sight.and_then(|sight| {
-            let (first, lowest) = (place(&self.lines, sight.first)?, place(&self.lines, sight.lowest)?);
-            Some(lowest.saturating_sub(first) + 1)
-        });
-        let view = in_sight.unwrap_or(FIRST_VIEW).max(FIRST_VIEW);
-        match self.anchor {
-            Anchor::Row(key, _) if let Some(at) = place(&self.lines, key) => {
-                at.saturating_sub(view + BEYOND)..(at + view + BEYOND).min(len)
-            }
-            Anchor::Row(..) | Anchor::End => len.saturating_sub(view + BEYOND)..len,
-        }
+        let view = self.sight.map_or(FIRST_VIEW, |sight| sight.height);
+        let enough = |lines: &mut dyn Iterator<Item = &Line>, height: f32| {
+            let mut sum = 0.0;
+            let is_wanted = |line: &&Line| {
+                let is_wanted = sum < height;
+                sum += line.least_height();
+                is_wanted
+            };
+            lines.take_while(is_wanted).count()
+        };
+        let anchored = match self.anchor {
+            Anchor::Row(key, _) => place(&self.lines, key),
+            Anchor::End => None,
+        };
+        let (at, beyond) = anchored.map_or((self.lines.len(), view + BEYOND), |at| (at, view.max(BEYOND)));
+        let (above, below) = self.lines.split_at(at);
+        let (before, after) = (enough(&mut above.iter().rev(), beyond), enough(&mut below.iter(), 2.0 * view + BEYOND));
+        at - before..at + after
     }
 
     pub(super) fn view<'a>(
@@ -228,7 +296,8 @@ impl History {
         lang: Lang,
         own: &'a UserId,
         now_ms: i64,
-        chosen: Option<i64>,
+        chosen: Option<&'a Chosen>,
+        is_over: bool,
     ) -> Element<'a, Message> {
         if self.lines.is_empty() {
             let said = if self.has_come { lang.text("nothing-said") } else { lang.text("opening") };
@@ -251,7 +320,10 @@ impl History {
             if let Some((_, count)) = self.new_from.filter(|(first, _)| *first == message.cursor) {
                 parts = parts.push(new_line(lang, count));
             }
-            let parts = parts.push(bubble::line(lang, line, message, own, chosen == Some(message.id)));
+            let chosen = chosen.filter(|chosen| chosen.id == message.id);
+            let answered = message.reply_to.as_ref().and_then(|about| self.excerpt_of(about));
+            let shown = bubble::Shown { line, message, answered, chosen, is_over };
+            let parts = parts.push(bubble::line(lang, shown, own));
             (Key::of(&line.item), parts.into())
         });
         let mut history = Anchored::new(rows, self.anchor, Message::Sight);

@@ -3,30 +3,41 @@
 mod actions;
 mod bubble;
 mod history;
+mod message;
 mod standing;
 mod writing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use iced::futures::channel::mpsc;
 use iced::widget::operation::focus;
-use iced::widget::{column, container, rule, text, text_editor};
-use iced::{Element, Fill, Task, task};
+use iced::widget::{button, column, container, row, rule, text, text_editor};
+use iced::{Center, Element, Fill, Task, task};
 use privmsg_client::{
-    ChatEntry, ChatId, ChatKind, ChatStatus, ClientError, Consent, Cursor, Heading, Recipient, Which,
+    ChatEntry, ChatId, ChatKind, ChatStatus, ClientError, Consent, Cursor, Heading, MessageView, Recipient, Which,
 };
 use privmsg_protocol::{MessageId, UserId};
 
-use self::history::{History, Key};
-use self::writing::{About, Said, WRITING, Writing};
+use self::actions::Chosen;
+use self::history::History;
+pub(super) use self::message::Message;
+use self::message::not_done;
+pub(super) use self::message::{NotDone, failed};
+pub(super) use self::writing::before;
+use self::writing::{About, WRITING, Writing};
 use super::name;
 use crate::failure;
-use crate::follow::{self, Standing, Told, Wanted};
+use crate::follow::{self, Standing, Wanted};
 use crate::lang::Lang;
+use crate::notice;
 use crate::session::Session;
 use crate::theme::{self, gap, type_size};
 use crate::waiting_for;
-use crate::widget::{Sight, alarm, hint};
+use crate::widget::{alarm, hint};
+
+/// How long nothing is written until what is written is kept.
+const REST: Duration = Duration::from_millis(400);
 
 /// Characters of a group's id, as `privmsg` shows it.
 const SHORT_ID: usize = 8;
@@ -43,74 +54,33 @@ pub(crate) struct Conversation {
     history: History,
     writing: Writing,
     /// The message with which something can be done.
-    chosen: Option<i64>,
+    chosen: Option<Chosen>,
+    /// Whether the standing is known: as long as it is not, nothing goes out.
+    is_known: bool,
+    /// What is written is to go as soon as it is.
+    is_submitted: bool,
+    /// How often it was written on: what is written is kept once nothing was for a moment.
+    strokes: u64,
     /// Up to where it was said to be read: what fails is not tried again by itself.
     read_to: Option<Cursor>,
+    /// What somebody has asked for was not done.
     failure: Option<Arc<ClientError>>,
+    /// The chat cannot be read.
+    trouble: Option<Arc<ClientError>>,
     ask: mpsc::Sender<Wanted>,
     _followed: [task::Handle; 2],
 }
 
-/// What happened.
-#[derive(Debug, Clone)]
-pub enum Message {
-    /// In the history.
-    Told(Result<Told, Arc<ClientError>>),
-    /// What holds in the chat is another thing.
-    Stands(Result<Standing, Arc<ClientError>>),
-    /// Something else is in sight.
-    Sight(Sight<Key>),
-    /// So many views further down are wanted.
-    Turned(f32),
-    /// The end is wanted.
-    ToTheEnd,
-    /// The message that was answered is wanted: its id, and its author.
-    Answered(MessageId, UserId),
-    /// It was looked for.
-    Found(Result<Option<(i64, Cursor)>, Arc<ClientError>>),
-    /// A message was clicked.
-    Chosen(i64),
-    /// Something is to be done with it.
-    Acted(i64, actions::Action),
-    /// All of a long message is wanted.
-    Unfolded(i64),
-    /// Something is being written.
-    Written(text_editor::Action),
-    /// It is to be about nothing.
-    AboutNothing,
-    /// It is to be sent.
-    Submitted,
-    /// It is in the outbox, or comes back.
-    Queued(Result<(), NotSent>),
-    /// An answer to what was asked, or to somebody.
-    Answer(standing::Answer),
-    /// What was asked for is done.
-    Done(Result<(), Arc<ClientError>>),
-}
-
-/// What could not even be put into the outbox.
-#[derive(Debug, Clone)]
-pub struct NotSent {
-    error: Arc<ClientError>,
-    with: Recipient,
-    said: Said,
-}
-
-/// What came back to a chat that is not open any more: it waits there as a draft.
-pub(super) fn not_sent(message: Message) -> Option<(Recipient, String)> {
-    match message {
-        Message::Queued(Err(NotSent { with, said, .. })) => Some((with, said.text)),
-        _ => None,
-    }
-}
-
 impl Conversation {
-    /// Begins to follow a chat, where it is new, with what was written before.
-    pub(crate) fn new(session: Session, with: Recipient, draft: &str) -> (Self, Task<Message>) {
+    /// Begins to follow a chat, where it is new.
+    pub(crate) fn new(session: Session, with: Recipient) -> (Self, Task<Message>) {
         let (ask, told) = follow::conversation(session.clone(), with.clone());
         let (task, handle) = Task::run(told, Message::Told).abortable();
         let stands = follow::standing(session.clone(), with.clone());
         let (watch, watching) = Task::run(stands, Message::Stands).abortable();
+        let (client, whose) = (session.client().clone(), with.clone());
+        let draft = async move { client.draft(&whose).await.map_err(Arc::new) };
+        let draft = Task::perform(draft, Message::Drafted);
         let conversation = Self {
             session,
             with,
@@ -119,19 +89,34 @@ impl Conversation {
             status: None,
             standing: Standing::default(),
             history: History::new(),
-            writing: Writing::new(draft),
+            writing: Writing::new(),
             chosen: None,
+            is_known: false,
+            is_submitted: false,
+            strokes: 0,
             read_to: None,
             failure: None,
+            trouble: None,
             ask,
             _followed: [handle.abort_on_drop(), watching.abort_on_drop()],
         };
-        (conversation, Task::batch([task, watch, focus(WRITING)]))
+        (conversation, Task::batch([task, watch, draft, focus(WRITING)]))
     }
 
-    /// What is written and not sent, if anything.
-    pub(crate) fn draft(self) -> Option<(Recipient, String)> {
-        self.writing.draft().map(|written| (self.with, written))
+    /// Keeps what is written and not sent.
+    pub(crate) fn keeps_the_draft(&self) -> Task<Message> {
+        // What is on its way is kept as it was, until it is in the outbox.
+        if self.writing.is_sending() {
+            return Task::none();
+        }
+        let (client, with, draft) = (self.session.client().clone(), self.with.clone(), self.writing.draft());
+        let kept = async move { client.keep_draft(&with, &draft).await.map_err(Arc::new) };
+        Task::perform(kept, Message::Noted)
+    }
+
+    /// Whether something is on its way to the outbox.
+    pub(crate) const fn is_sending(&self) -> bool {
+        self.writing.is_sending()
     }
 
     /// With whom.
@@ -159,6 +144,7 @@ impl Conversation {
 
     /// What somebody who looks at the window has seen, has been read.
     pub(crate) fn reads(&mut self) -> Task<Message> {
+        self.history.is_looked_at();
         let unread = self.status.as_ref().filter(|status| status.summary.unread > 0);
         let (Some(status), Some(seen)) = (unread, self.history.seen()) else { return Task::none() };
         if status.first_unread.is_some_and(|first| first > seen) || self.read_to >= Some(seen) {
@@ -167,21 +153,26 @@ impl Conversation {
         self.read_to = Some(seen);
         let (client, chat) = (self.session.client().clone(), status.summary.chat.id);
         let read = async move { client.mark_read(chat, Some(seen)).await.map(drop).map_err(Arc::new) };
-        Task::perform(read, Message::Done)
+        Task::perform(read, Message::Noted)
     }
 
-    /// Does what a message asks for.
-    pub(crate) fn update(&mut self, message: Message) -> Task<Message> {
+    /// Does what a message asks for. Somebody looks at it, or not.
+    pub(crate) fn update(&mut self, message: Message, is_watched: bool) -> Task<Message> {
         match message {
             Message::Told(Ok(mut told)) => {
-                self.status = told.status.take();
-                self.history.hears(told, self.status.as_ref());
+                (self.status, self.trouble) = (told.status.take(), None);
+                self.history.hears(told, self.status.as_ref(), is_watched);
             }
-            Message::Stands(Ok(standing)) => self.standing = standing,
-            Message::Told(Err(error))
-            | Message::Stands(Err(error))
-            | Message::Found(Err(error))
-            | Message::Done(Err(error)) => self.failure = Some(error),
+            Message::Stands(Ok(standing)) => {
+                (self.standing, self.is_known) = (standing, true);
+                if std::mem::take(&mut self.is_submitted) {
+                    return self.sends();
+                }
+            }
+            Message::Told(Err(error)) | Message::Stands(Err(error)) => self.trouble = Some(error),
+            Message::Found(Err(error)) | Message::Drafted(Err(error)) => self.failure = Some(error),
+            Message::Done(Err(not_done)) => self.failure = Some(not_done.error),
+            Message::Noted(Err(error)) => tracing::warn!(%error, "something was not noted"),
             Message::Sight(sight) => {
                 let wanted = self.history.sees(sight);
                 self.asks(wanted);
@@ -192,26 +183,63 @@ impl Conversation {
             Message::Found(Ok(Some((id, cursor)))) => {
                 let wanted = self.history.goes_to(id, cursor);
                 self.asks(wanted);
-                self.chosen = Some(id);
+                self.chosen = Some(Chosen { id, sure: None });
             }
-            Message::Chosen(id) => self.chosen = (self.chosen != Some(id)).then_some(id),
+            Message::ToAlarm(id, cursor) => {
+                let wanted = self.history.goes_to(id, cursor);
+                self.asks(wanted);
+            }
+            Message::Chosen(id) => {
+                let is_it = self.chosen.as_ref().is_some_and(|chosen| chosen.id == id);
+                self.chosen = (!is_it).then_some(Chosen { id, sure: None });
+            }
+            Message::Acted(id, action) if action.is_final() => self.chosen = Some(Chosen { id, sure: Some(action) }),
             Message::Acted(id, action) => return self.acts(id, &action),
+            Message::Sure => {
+                let Some(Chosen { id, sure: Some(action) }) = self.chosen.take() else { return Task::none() };
+                return self.acts(id, &action);
+            }
             Message::Unfolded(id) => self.history.unfolds(id),
-            Message::Written(action) => self.writing.is_changed(action),
+            Message::Drafted(Ok(draft)) => self.writing.goes_on_with(&draft.unwrap_or_default()),
+            Message::Written(action) => return self.is_written(action),
+            Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
             Message::AboutNothing => self.writing.is_about_nothing(),
             Message::Submitted => return self.sends(),
             Message::Queued(Ok(())) => {
                 self.writing.is_sent();
                 self.goes_to_the_end();
+                return self.keeps_the_draft();
             }
-            Message::Queued(Err(not_sent)) => {
-                self.failure = Some(not_sent.error);
-                self.writing.comes_back(&not_sent.said);
+            Message::Queued(Err(not_done)) => {
+                self.failure = Some(not_done.error);
+                if let Some(said) = not_done.said.filter(|_| not_done.with == self.with) {
+                    self.writing.comes_back(&said);
+                }
+                return self.keeps_the_draft();
             }
-            Message::Answer(answer) => return standing::perform(&self.session, &self.with, self.chat(), answer),
-            Message::Found(Ok(None)) | Message::Done(Ok(())) => {}
+            Message::Answer(answer) => {
+                self.failure = None;
+                return standing::perform(&self.session, &self.with, self.chat(), &self.standing, answer);
+            }
+            // The first one is for whoever shows this.
+            Message::About
+            | Message::Found(Ok(None))
+            | Message::Done(Ok(()))
+            | Message::Noted(Ok(()))
+            | Message::Rested(_) => {}
         }
         Task::none()
+    }
+
+    fn is_written(&mut self, action: text_editor::Action) -> Task<Message> {
+        let is_edit = action.is_edit();
+        self.writing.is_changed(action);
+        if !is_edit {
+            return Task::none();
+        }
+        self.strokes += 1;
+        let strokes = self.strokes;
+        Task::perform(tokio::time::sleep(REST), move |()| Message::Rested(strokes))
     }
 
     fn goes_to_the_end(&mut self) {
@@ -238,17 +266,29 @@ impl Conversation {
     }
 
     fn acts(&mut self, id: i64, action: &actions::Action) -> Task<Message> {
+        // Until what is on its way has come there, or comes back, the field is its.
+        let is_for_the_field = matches!(action, actions::Action::Answer | actions::Action::Edit);
+        if is_for_the_field && self.writing.is_sending() {
+            return Task::none();
+        }
         let Some(message) = self.history.message(id) else { return Task::none() };
         (self.chosen, self.failure) = (None, None);
         match action {
             actions::Action::Answer => self.writing.answers(message),
             actions::Action::Edit => self.writing.edits(message),
-            _ => return actions::perform(&self.session, message, action),
+            _ => {
+                let said = self.history.said(id).unwrap_or_default();
+                return actions::perform(&self.session, message, said, action);
+            }
         }
         focus(WRITING)
     }
 
     fn sends(&mut self) -> Task<Message> {
+        if !self.is_known {
+            self.is_submitted = true;
+            return Task::none();
+        }
         let Some(said) = self.writing.takes() else { return Task::none() };
         self.failure = None;
         self.history.forgets_what_was_new();
@@ -260,13 +300,13 @@ impl Conversation {
                 }
                 Some(About::Answer { .. }) | None => client.send(&with, said.draft()).await.map(drop),
             };
-            queued.map_err(|error| NotSent { error: Arc::new(error), with, said })
+            queued.map_err(|error| NotDone { error: Arc::new(error), with, said: Some(said) })
         };
         Task::perform(queued, Message::Queued)
     }
 
-    /// Draws it. Nothing can be written any more where all `is_over`.
-    pub(crate) fn view(&self, lang: Lang, now_ms: i64, is_over: bool) -> Element<'_, Message> {
+    /// Draws it. Where the session is `over`, for this reason nothing can be said any more.
+    pub(crate) fn view(&self, lang: Lang, now_ms: i64, over: Option<&'static str>) -> Element<'_, Message> {
         let own = self.session.client().user_id();
         let title = name(lang, &self.with, self.heading.as_ref(), own);
         // Others have named the group, and may have named it like a person.
@@ -278,20 +318,34 @@ impl Conversation {
             Recipient::User(_) => None,
         };
         let heading = column![text(title).size(type_size::HEADING)].push(group);
-        let bar = container(heading).padding(gap::MEDIUM).width(Fill).style(theme::bar);
-        let history = self.history.view(lang, own, now_ms, self.chosen);
+        let about = button(text(lang.text("about-chat"))).style(theme::quiet).on_press(Message::About);
+        let bar = row![heading.width(Fill), about].align_y(Center);
+        let bar = container(bar).padding(gap::SMALL).width(Fill).style(theme::bar);
+        let history = self.history.view(lang, own, now_ms, self.chosen.as_ref(), over.is_some());
         // What comes and goes is in a part of its own: the field below it keeps the keyboard.
         let waits = self.standing.waits_for.iter().filter_map(|reason| waiting_for::said(lang, reason)).map(alarm);
-        let decisions = (!is_over).then(|| standing::view(lang, &self.with, &self.standing, self.consent)).flatten();
+        let decisions =
+            over.is_none().then(|| standing::view(lang, &self.with, &self.standing, self.consent)).flatten();
         let said = column![]
-            .extend(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))))
+            .extend(self.trouble.iter().chain(&self.failure).map(|error| alarm(failure::client(lang, error))))
             .extend(waits)
             .extend(decisions);
-        let over = is_over.then(|| lang.text("over"));
-        let below = match over.or_else(|| standing::nothing_to_say(lang, self.heading.as_ref(), &self.standing)) {
+        let why = over.map(|why| lang.text(why));
+        let below = match why.or_else(|| standing::nothing_to_say(lang, self.heading.as_ref(), &self.standing)) {
             Some(why) => container(hint(why)).padding(gap::MEDIUM).into(),
             None => self.writing.view(lang),
         };
+        let alarm = self.history.unseen_alarm().map(|message| self.unseen(lang, message));
+        let bar = column![bar].push(alarm);
         column![bar, rule::horizontal(1), history, rule::horizontal(1), said, below].width(Fill).height(Fill).into()
+    }
+
+    /// An alarm that has not been in sight.
+    fn unseen<'a>(&self, lang: Lang, message: &MessageView) -> Element<'a, Message> {
+        let said = notice::said(lang, message, self.session.client().user_id()).unwrap_or_default().join(" ");
+        let show = button(text(lang.text("show")).size(type_size::SMALL)).style(button::danger);
+        let show = show.on_press(Message::ToAlarm(message.id, message.cursor));
+        let said = container(text(said).size(type_size::SMALL)).width(Fill);
+        container(row![said, show].spacing(gap::SMALL).align_y(Center)).padding(gap::SMALL).style(theme::alarm).into()
     }
 }

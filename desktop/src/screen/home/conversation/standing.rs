@@ -1,17 +1,18 @@
 //! What is to be decided in a chat, before or instead of writing there.
 
-use std::sync::Arc;
-
 use iced::widget::{button, column, container, row, text};
 use iced::{Element, Fill, Task};
-use privmsg_client::{ChatId, ClientError, Consent, Gone, Heading, Recipient, Request};
+use privmsg_client::{ChatId, Consent, Gone, Heading, Recipient, Request};
 
-use super::Message;
+use super::{Message, not_done};
 use crate::follow::Standing;
 use crate::lang::Lang;
 use crate::session::Session;
 use crate::theme::{self, gap, type_size};
 use crate::widget::hint;
+
+/// People of a group whose request is shown that are named.
+const NAMED: usize = 10;
 
 /// What is answered.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +29,23 @@ pub enum Answer {
     SendHeld,
 }
 
-pub(super) fn perform(session: &Session, with: &Recipient, chat: Option<ChatId>, answer: Answer) -> Task<Message> {
-    let (client, with) = (session.client().clone(), with.clone());
+pub(super) fn perform(
+    session: &Session,
+    with: &Recipient,
+    chat: Option<ChatId>,
+    standing: &Standing,
+    answer: Answer,
+) -> Task<Message> {
+    let (client, with, whose) = (session.client().clone(), with.clone(), with.clone());
+    // Of what this device has not joined there is nothing to leave.
+    let chat = standing.request.as_ref().map(|request| request.entry.summary.chat.id).or(chat);
+    let is_unread = standing.request.as_ref().is_some_and(|request| request.is_unread);
     let answered = async move {
         match (answer, chat, with) {
             (Answer::Accept, Some(chat), _) => client.accept(chat).await,
+            (Answer::Decline, Some(chat), Recipient::Group(_)) if !is_unread => {
+                client.leave_group(chat, None).await.map(drop)
+            }
             (Answer::Decline, Some(chat), _) => client.decline(chat).await,
             (Answer::Block, _, Recipient::User(user)) => client.block(&user).await,
             (Answer::Unblock, _, Recipient::User(user)) => client.unblock(&user).await,
@@ -40,7 +53,7 @@ pub(super) fn perform(session: &Session, with: &Recipient, chat: Option<ChatId>,
             _ => Ok(()),
         }
     };
-    Task::perform(answered, |done: Result<(), ClientError>| Message::Done(done.map_err(Arc::new)))
+    Task::perform(answered, move |done| not_done(done, whose))
 }
 
 /// Why nothing can be written here, if so.
@@ -92,10 +105,12 @@ fn asked<'a>(lang: Lang, with: &Recipient, request: &Request) -> Element<'a, Mes
             panel(vec![lang.with("request-direct", &from())], answers)
         }
         Recipient::Group(_) => {
-            let people = request.people.iter().map(|user| user.as_str()).collect::<Vec<_>>().join(", ");
             let mut said = vec![lang.with("request-group", &from())];
-            if !people.is_empty() {
-                said.push(lang.with("request-people", &[("people", people.into())]));
+            let named = request.people.iter().take(NAMED).map(|user| user.as_str()).collect::<Vec<_>>().join(", ");
+            match request.people.len().saturating_sub(NAMED) {
+                _ if named.is_empty() => {}
+                0 => said.push(lang.with("request-people", &[("people", named.into())])),
+                more => said.push(lang.with("request-more-people", &[("people", named.into()), ("more", more.into())])),
             }
             if request.is_unread {
                 said.push(lang.text("request-unread"));
@@ -115,7 +130,7 @@ fn panel<'a>(said: Vec<String>, answers: iced::widget::Row<'a, Message>) -> Elem
 fn one<'a>(lang: Lang, name: &str, answer: Answer) -> Element<'a, Message> {
     let style = match answer {
         Answer::Accept | Answer::Unblock | Answer::SendHeld => button::primary,
-        Answer::Decline => button::secondary,
+        Answer::Decline => theme::quiet,
         Answer::Block => button::danger,
     };
     button(text(lang.text(name))).style(style).on_press(Message::Answer(answer)).into()

@@ -5,9 +5,10 @@ use iced::widget::text_editor::{Action, Binding, Content, KeyPress, Motion, Stat
 use iced::widget::{button, column, row, text, text_editor};
 use iced::{Center, Element, Fill};
 use privmsg_client::{Draft, MessageView, Which, foreign};
-use privmsg_protocol::{MessageId, UserId};
+use privmsg_protocol::UserId;
 
 use super::Message;
+use super::actions::which;
 use crate::lang::Lang;
 use crate::theme::{gap, type_size};
 use crate::widget::hint;
@@ -21,7 +22,7 @@ const EXCERPT: usize = 80;
 #[derive(Debug, Clone)]
 pub(super) enum About {
     /// It answers a message.
-    Answer { message: MessageId, author: UserId, excerpt: String },
+    Answer { which: Which, author: UserId, excerpt: String },
     /// It replaces what was written.
     Edit { which: Which, was: String },
 }
@@ -44,7 +45,7 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn draft(&self) -> Draft {
         let reply_to = match &self.about {
-            Some(About::Answer { message, .. }) => Some(*message),
+            Some(About::Answer { which, .. }) => Some(which.clone()),
             Some(About::Edit { .. }) | None => None,
         };
         Draft { reply_to, ..Draft::text(self.text.trim_end()) }
@@ -58,41 +59,50 @@ fn begun(text: &str) -> Content {
     content
 }
 
+/// A text that stands before what was written since.
+pub(in crate::screen::home) fn before(text: &str, since: &str) -> String {
+    if since.trim().is_empty() { text.to_owned() } else { format!("{text}\n{since}") }
+}
+
 impl Writing {
-    pub(super) fn new(draft: &str) -> Self {
-        Self { content: begun(draft), about: None, is_sending: false }
+    pub(super) fn new() -> Self {
+        Self { content: Content::new(), about: None, is_sending: false }
     }
 
     pub(super) fn is_changed(&mut self, action: Action) {
         self.content.perform(action);
     }
 
-    /// What is written and not sent, if anything.
-    pub(super) fn draft(&self) -> Option<String> {
-        let written = self.content.text();
-        // What was being changed is still there as it was.
-        let is_new = !matches!(self.about, Some(About::Edit { .. }));
-        (is_new && !written.trim().is_empty()).then_some(written)
+    /// What is written and not sent. What is being changed is still there as it was.
+    pub(super) fn draft(&self) -> String {
+        let draft = match &self.about {
+            Some(About::Edit { was, .. }) => was.clone(),
+            Some(About::Answer { .. }) | None => self.content.text(),
+        };
+        if draft.trim().is_empty() { String::new() } else { draft }
+    }
+
+    /// What was written before is there again.
+    pub(super) fn goes_on_with(&mut self, draft: &str) {
+        if !draft.is_empty() {
+            self.content = begun(&before(draft, &self.content.text()));
+        }
+    }
+
+    pub(super) const fn is_sending(&self) -> bool {
+        self.is_sending
     }
 
     pub(super) fn answers(&mut self, message: &MessageView) {
-        if matches!(self.about, Some(About::Edit { .. })) {
-            self.content = Content::new();
-        }
+        self.is_about_nothing();
         let excerpt = foreign::first_line(&message.text, EXCERPT);
-        let (message, author) = (message.message_id, message.sender_id.clone());
-        self.about = Some(About::Answer { message, author, excerpt });
+        self.about = Some(About::Answer { which: which(message), author: message.sender_id.clone(), excerpt });
     }
 
     pub(super) fn edits(&mut self, message: &MessageView) {
-        let which =
-            Which { message: message.message_id, from: Some(message.sender_id.clone()), chat: Some(message.chat.id) };
         // What was being written comes back when it is over.
-        let was = match self.about.take() {
-            Some(About::Edit { was, .. }) => was,
-            Some(About::Answer { .. }) | None => self.content.text(),
-        };
-        self.about = Some(About::Edit { which, was });
+        let was = self.draft();
+        self.about = Some(About::Edit { which: which(message), was });
         self.content = begun(&message.text);
     }
 
@@ -122,19 +132,24 @@ impl Writing {
         self.is_sending = false;
     }
 
-    /// What could not be sent stands before what was written since.
+    /// What could not be sent stands before what was written since. A change that could not be made is made again, unless
+    /// another one has begun.
     pub(super) fn comes_back(&mut self, said: &Said) {
         self.is_sending = false;
-        let since = self.content.text();
-        if let Some(About::Edit { which, .. }) = &said.about {
-            self.content = begun(&said.text);
-            self.about = Some(About::Edit { which: which.clone(), was: since });
-            return;
-        }
-        let both = if since.trim().is_empty() { said.text.clone() } else { format!("{}\n{since}", said.text) };
-        self.content = begun(&both);
-        if self.about.is_none() {
-            self.about.clone_from(&said.about);
+        match (&said.about, &mut self.about) {
+            (Some(About::Edit { .. }), Some(About::Edit { .. })) => {}
+            (Some(About::Edit { which, .. }), _) => {
+                let was = self.draft();
+                self.about = Some(About::Edit { which: which.clone(), was });
+                self.content = begun(&said.text);
+            }
+            (_, Some(About::Edit { was, .. })) => *was = before(&said.text, was),
+            (about, now) => {
+                if now.is_none() {
+                    now.clone_from(about);
+                }
+                self.content = begun(&before(&said.text, &self.content.text()));
+            }
         }
     }
 

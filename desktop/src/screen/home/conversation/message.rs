@@ -1,0 +1,91 @@
+//! What happens in an open chat.
+
+use std::sync::Arc;
+
+use iced::widget::text_editor;
+use privmsg_client::{ClientError, Cursor, Recipient};
+use privmsg_protocol::{MessageId, UserId};
+
+use super::history::Key;
+use super::writing::{About, Said};
+use super::{actions, standing};
+use crate::follow::{Standing, Told};
+use crate::widget::Sight;
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// In the history.
+    Told(Result<Told, Arc<ClientError>>),
+    /// What holds in the chat is another thing.
+    Stands(Result<Standing, Arc<ClientError>>),
+    /// Whom one talks with is to be shown.
+    About,
+    /// Something else is in sight.
+    Sight(Sight<Key>),
+    /// So many views further down are wanted.
+    Turned(f32),
+    /// The end is wanted.
+    ToTheEnd,
+    /// The message that was answered is wanted: its id, and its author.
+    Answered(MessageId, UserId),
+    /// It was looked for.
+    Found(Result<Option<(i64, Cursor)>, Arc<ClientError>>),
+    /// A message was clicked.
+    Chosen(i64),
+    /// Something is to be done with it.
+    Acted(i64, actions::Action),
+    /// It is meant.
+    Sure,
+    /// All of a long message is wanted.
+    Unfolded(i64),
+    /// What was written before.
+    Drafted(Result<Option<String>, Arc<ClientError>>),
+    /// Something is being written.
+    Written(text_editor::Action),
+    /// Nothing was written for a moment, since so many strokes.
+    Rested(u64),
+    /// What is written was kept, or what was seen was told to be read.
+    Noted(Result<(), Arc<ClientError>>),
+    /// It is to be about nothing.
+    AboutNothing,
+    /// It is to be sent.
+    Submitted,
+    /// It is in the outbox, or comes back.
+    Queued(Result<(), NotDone>),
+    /// An answer to what was asked, or to somebody.
+    Answer(standing::Answer),
+    /// What was asked for is done.
+    Done(Result<(), NotDone>),
+    /// Where an alarm stands that nobody has seen is to be shown.
+    ToAlarm(i64, Cursor),
+}
+
+/// What was asked for in a chat, and was not done.
+#[derive(Debug, Clone)]
+pub struct NotDone {
+    pub(in crate::screen::home) error: Arc<ClientError>,
+    pub(in crate::screen::home) with: Recipient,
+    /// What could not even be put into the outbox.
+    pub(super) said: Option<Said>,
+}
+
+impl NotDone {
+    /// The message that was to be sent. A change of one is made again by whoever wants it.
+    pub(in crate::screen::home) fn draft(&self) -> Option<&str> {
+        let said = self.said.as_ref().filter(|said| !matches!(said.about, Some(About::Edit { .. })))?;
+        Some(&said.text)
+    }
+}
+
+pub(super) fn not_done(done: Result<(), ClientError>, with: Recipient) -> Message {
+    Message::Done(done.map_err(|error| NotDone { error: Arc::new(error), with, said: None }))
+}
+
+/// What was not done in a chat that is not open any more.
+pub(in crate::screen::home) fn failed(message: Message) -> Option<NotDone> {
+    match message {
+        Message::Queued(Err(not_done)) | Message::Done(Err(not_done)) => Some(not_done),
+        _ => None,
+    }
+}
