@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use privmsg_desktop::lang::Lang;
 
-use crate::place::Place;
+use crate::place::signed_in;
 use crate::window::open;
 
 /// Who writes first only asks; what is answered is a chat.
 #[test]
 fn somebody_asks_and_is_accepted() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.says(&place.alice.user_id, "May I?"));
     window.shows_text("May I?");
     window.clicks_text("bob");
@@ -30,9 +28,7 @@ fn somebody_asks_and_is_accepted() {
 #[test]
 fn a_long_history_is_read_from_what_is_new() {
     const MESSAGES: usize = 150;
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::Russian);
-    place.signs_in(&mut window, Lang::Russian);
+    let (place, mut window) = signed_in(Lang::Russian);
     for number in 1..=MESSAGES {
         place.now(place.bob.says(&place.alice.user_id, &format!("message {number}")));
     }
@@ -57,9 +53,7 @@ fn a_long_history_is_read_from_what_is_new() {
 /// What others write draws nothing outside its place, and stops nothing.
 #[test]
 fn hostile_text_is_only_text() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     let long_word = "x".repeat(10_000);
     let marks = format!("a{}", "\u{301}".repeat(5_000));
     for text in [long_word.as_str(), marks.as_str(), "\u{202e}evil\u{1b}[2J\u{0}", "שלום 👩‍👩‍👧‍👦 नमस्ते"]
@@ -81,9 +75,7 @@ fn hostile_text_is_only_text() {
 fn letters_without_a_font_stop_nothing() {
     // Unoptimised, and drawn anew for each look of the test.
     const LONGEST: Duration = Duration::from_secs(8);
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     for block in 0..30 {
         let letters = (0..1_000).map(|at| char::from_u32(0x1_3000 + (block * 31 + at) % 1_000).unwrap());
         let text: String = letters.flat_map(|letter| [letter, ' ']).collect();
@@ -105,9 +97,7 @@ fn letters_without_a_font_stop_nothing() {
 /// What was begun in one chat is still there after a look at another one.
 #[test]
 fn a_draft_waits_in_its_chat() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.says(&place.alice.user_id, "How was it?"));
     window.clicks_text("bob");
     window.shows_text("How was it?");
@@ -128,10 +118,8 @@ fn a_draft_waits_in_its_chat() {
 /// What was begun is there after a restart, whatever ended the program.
 #[test]
 fn a_draft_outlives_the_window() {
-    let place = Place::new();
-    let profile = place.folder.path().join("profile");
-    let mut window = open(&profile, Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
+    let profile = place.profile();
     place.now(place.bob.says(&place.alice.user_id, "How was it?"));
     window.clicks_text("bob");
     window.shows_text("How was it?");
@@ -159,9 +147,7 @@ fn a_draft_outlives_the_window() {
 /// The half-written line of a chat is not what Enter in another field sends.
 #[test]
 fn enter_elsewhere_sends_nothing() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.says(&place.alice.user_id, "Well?"));
     window.clicks_text("bob");
     window.shows_text("Well?");
@@ -180,9 +166,7 @@ fn enter_elsewhere_sends_nothing() {
 /// A message is answered, changed and taken back, and everybody sees that it was.
 #[test]
 fn what_was_said_is_answered_changed_and_taken_back() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.says(&place.alice.user_id, "At six?"));
     window.shows_text("At six?");
     window.clicks_text("bob");
@@ -215,9 +199,7 @@ fn what_was_said_is_answered_changed_and_taken_back() {
 /// What cannot be sent comes back to where it was written, with the reason.
 #[test]
 fn what_cannot_be_sent_is_not_lost() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     window.clicks_into("new-chat");
     window.enters("nobody.there");
     window.shows("nothing-said");

@@ -3,15 +3,13 @@
 use privmsg_client::Role;
 use privmsg_desktop::lang::Lang;
 
-use crate::place::Place;
-use crate::window::{open, open_as_kept, open_high};
+use crate::place::{signed_in, signed_in_high};
+use crate::window::open_as_kept;
 
 /// Both see the same number, and what was compared shows as compared.
 #[test]
 fn a_contact_is_compared_and_verified() {
-    let place = Place::new();
-    let mut window = open_high(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in_high(Lang::English);
     window.clicks_into("new-chat");
     window.enters("bob");
     window.says("Hello");
@@ -47,10 +45,8 @@ fn a_contact_is_compared_and_verified() {
 /// A group from its beginning to the end of one's part in it.
 #[test]
 fn a_group_is_made_changed_and_left() {
-    let place = Place::new();
+    let (place, mut window) = signed_in_high(Lang::English);
     let carol = place.now(place.server.person("carol"));
-    let mut window = open_high(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
     window.clicks("new-group");
     window.clicks_into("group-title");
     window.types("Choir");
@@ -86,10 +82,8 @@ fn a_group_is_made_changed_and_left() {
 /// The language changes at once, and what was chosen holds after a restart.
 #[test]
 fn the_window_is_as_it_was_set() {
-    let place = Place::new();
-    let profile = place.folder.path().join("profile");
-    let mut window = open(&profile, Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
+    let profile = place.profile();
     window.clicks("settings");
     window.shows("language");
     window.clicks_text("Русский");
@@ -107,9 +101,7 @@ fn the_window_is_as_it_was_set() {
 /// A further device is let in by its code, seen among one's own, and signed out.
 #[test]
 fn a_device_is_let_in_and_goes() {
-    let place = Place::new();
-    let mut window = open_high(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in_high(Lang::English);
     window.clicks("settings");
     window.shows("this-device");
     window.clicks_into("link-code");

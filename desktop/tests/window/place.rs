@@ -1,6 +1,7 @@
 //! A server, and somebody to talk to.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,7 +14,27 @@ use privmsg_testkit::{Account, NewDevice, Person, Server};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::window::Window;
+use crate::window::{Window, open, open_high};
+
+/// A place whose `alice` is signed in on a window.
+pub(crate) fn signed_in(
+    lang: Lang,
+) -> (Place, Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>>) {
+    let place = Place::new();
+    let mut window = open(&place.profile(), lang);
+    place.signs_in(&mut window, lang);
+    (place, window)
+}
+
+/// The same, with a window that is high enough for all of the settings.
+pub(crate) fn signed_in_high(
+    lang: Lang,
+) -> (Place, Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>>) {
+    let place = Place::new();
+    let mut window = open_high(&place.profile(), lang);
+    place.signs_in(&mut window, lang);
+    (place, window)
+}
 
 /// A server with an account for `alice`, who will sit at a window, and `bob`, who is there.
 pub(crate) struct Place {
@@ -35,6 +56,11 @@ impl Place {
             (server, alice, bob)
         });
         Self { runtime, server, alice, bob, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where the profile of `alice` is.
+    pub(crate) fn profile(&self) -> PathBuf {
+        self.folder.path().join("profile")
     }
 
     /// What `bob` does, until it is done.

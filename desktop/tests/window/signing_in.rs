@@ -10,7 +10,7 @@ use crate::window::open;
 fn somebody_signs_in_keeps_the_words_and_is_answered() {
     for lang in Lang::ALL {
         let place = Place::new();
-        let profile = place.folder.path().join("profile");
+        let profile = place.profile();
         let mut window = open(&profile, lang);
         place.signs_in(&mut window, lang);
 
@@ -37,7 +37,7 @@ fn somebody_signs_in_keeps_the_words_and_is_answered() {
 #[test]
 fn a_wrong_key_is_said_to_be_wrong() {
     let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
+    let mut window = open(&place.profile(), Lang::English);
     place.enters_the_key(&mut window, "not-the-access-key");
     window.shows("refused-credentials");
     window.clicks_into("key");

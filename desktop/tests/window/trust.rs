@@ -2,15 +2,13 @@
 
 use privmsg_desktop::lang::Lang;
 
-use crate::place::Place;
+use crate::place::signed_in;
 use crate::window::open;
 
 /// Whoever is not to be heard is not, and nothing is written to them; until that is taken back.
 #[test]
 fn somebody_is_blocked_and_heard_again() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.says(&place.alice.user_id, "Buy this"));
     window.shows_text("Buy this");
     window.clicks_text("bob");
@@ -26,9 +24,7 @@ fn somebody_is_blocked_and_heard_again() {
 /// A person may call a group like another person: it shows that it is one, and who has brought whom there.
 #[test]
 fn a_group_shows_what_it_is_before_it_is_let_in() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::Russian);
-    place.signs_in(&mut window, Lang::Russian);
+    let (place, mut window) = signed_in(Lang::Russian);
     place.now(place.bob.client().create_group("carol", std::slice::from_ref(&place.alice.user_id)));
     window.clicks_text("carol");
     window.shows_text(&Lang::Russian.with("request-group", &[("user", "bob".into())]));
@@ -41,9 +37,7 @@ fn a_group_shows_what_it_is_before_it_is_let_in() {
 /// Who does not want to be in a group is in it no more.
 #[test]
 fn a_group_that_is_declined_is_left() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     place.now(place.bob.client().create_group("Spam", std::slice::from_ref(&place.alice.user_id)));
     window.clicks_text("Spam");
     let room = place.bob_joins_a_group();
@@ -56,9 +50,7 @@ fn a_group_that_is_declined_is_left() {
 /// What comes while nobody looks has not been read, and an alarm among it is shown until it was in sight.
 #[test]
 fn nothing_is_seen_while_nobody_looks() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     window.clicks_into("new-chat");
     window.enters("bob");
     window.says("Hello");
@@ -83,9 +75,7 @@ fn nothing_is_seen_while_nobody_looks() {
 /// Another key for a known name is said in the chat, and nothing goes there where the first one was verified.
 #[test]
 fn another_key_is_said() {
-    let place = Place::new();
-    let mut window = open(&place.folder.path().join("profile"), Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
     window.clicks_into("new-chat");
     window.enters("bob");
     window.says("Hello");
@@ -99,10 +89,8 @@ fn another_key_is_said() {
 /// What a signed-out device has received stays readable, also after a restart; it says why, and leads back.
 #[test]
 fn a_device_that_is_signed_out_still_shows_what_it_has() {
-    let place = Place::new();
-    let profile = place.folder.path().join("profile");
-    let mut window = open(&profile, Lang::English);
-    place.signs_in(&mut window, Lang::English);
+    let (place, mut window) = signed_in(Lang::English);
+    let profile = place.profile();
     place.now(place.bob.says(&place.alice.user_id, "Remember this"));
     window.shows_text("Remember this");
     place.server.deactivates("alice").unwrap();
