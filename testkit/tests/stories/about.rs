@@ -125,7 +125,7 @@ async fn an_answer_names_what_it_answers() -> Result<()> {
     let (_server, alice, bob) = alice_and_bob().await?;
     let question = alice.says(&bob, "tea?").await?;
     bob.hears(&alice, "tea?").await?;
-    let draft = Draft { reply_to: Some(question.message_id), ..Draft::text("yes") };
+    let draft = Draft { reply_to: Some(question.message_id.into()), ..Draft::text("yes") };
     bob.client().send(&Recipient::User(alice.account().user_id.clone()), draft).await?;
     let answer = alice.hears(&bob, "yes").await?;
     let about = answer.reply_to.context("it is an answer")?;
