@@ -6,6 +6,7 @@ pub(crate) mod claim;
 pub(crate) mod commit;
 pub(crate) mod create;
 pub(crate) mod external_commit;
+pub(crate) mod former;
 pub(crate) mod join;
 pub(crate) mod leaf_dates;
 pub(crate) mod leaving;

@@ -679,6 +679,13 @@ CREATE TABLE key_package (             -- made here: the private parts go from `
     last_resort INTEGER NOT NULL,
     forget_at INTEGER NOT NULL         -- s, by the server's clock
 ) STRICT;
+CREATE TABLE mls_former (              -- of groups that this device has asked to join anew: what they were before
+    group_id BLOB PRIMARY KEY,
+    name BLOB NOT NULL,                -- of its rows in the tables above
+    epoch INTEGER NOT NULL,
+    put_at INTEGER NOT NULL,           -- when it was put aside, ms
+    ended_by INTEGER                   -- number of the commit that ended that epoch; NULL as long as the server has not answered
+) STRICT, WITHOUT ROWID;
 CREATE TABLE mls_key (                 -- what belongs to no group: key packages, key pairs, PSKs
     kind TEXT NOT NULL,
     key BLOB NOT NULL,

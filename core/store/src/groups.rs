@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, to_sql};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx, epoch_ends, holds};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, epoch_ends, former, holds};
 
 pub use lists::{has_come_in, is_checked, is_told, set_checked, set_comes_in, set_told};
 
@@ -214,6 +214,7 @@ pub fn renumber(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 pub fn give_way(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [group.as_bytes().as_slice()])?;
     epoch_ends::forget(tx, group)?;
+    former::forget(tx, group)?;
     tx.changed(Change::Task(TASK));
     Ok(())
 }
@@ -233,6 +234,7 @@ pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     tx.sql().execute("DELETE FROM parked WHERE group_id = ?1", [key])?;
     tx.sql().execute("DELETE FROM mls_group WHERE group_id = ?1", [key])?;
     epoch_ends::forget(tx, group)?;
+    former::forget(tx, group)?;
     holds::forget(tx, holds::Scope::Group(*group))?;
     tx.changed(Change::Task(TASK));
     Ok(())
@@ -244,6 +246,7 @@ pub fn remove(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
 /// [`StoreError`] of the statements.
 pub fn break_all(tx: &Tx<'_>) -> Result<(), StoreError> {
     tx.sql().execute("UPDATE mls_group SET state = 'broken', request = NULL", [])?;
+    former::forget_all(tx)?;
     tx.sql().execute("UPDATE outbox SET group_id = NULL, epoch = NULL, ciphertext = NULL", [])?;
     tx.changed(Change::Task(TASK));
     Ok(())

@@ -50,6 +50,7 @@ mod timeline;
 
 pub use db::{Change, ChangeSet, Changes, DATABASE_FILE, Savepoint, Snapshot, Store, TaskName, Tx, wait_until_closed};
 pub use error::StoreError;
+pub use mls::former;
 pub use mls::{CodecError, MlsStorage, MlsStorageError, mls_stamp, mls_storage};
 pub use stamp::Stamp;
 pub use tasks::*;

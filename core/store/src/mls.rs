@@ -5,6 +5,7 @@
 //! ([`part`]), what it has several of, key pairs by epoch, and what belongs to no group. A fifth has a [`Stamp`] for each group, another after each write.
 
 mod codec;
+pub mod former;
 mod provider;
 mod secrets;
 mod split;
@@ -22,7 +23,7 @@ use crate::{Stamp, StoreError, Tx};
 /// OpenMLS storage inside a transaction.
 #[must_use]
 pub fn mls_storage<'t>(tx: &'t Tx<'t>) -> MlsStorage<'t> {
-    MlsStorage::new(tx)
+    MlsStorage::new(tx, false)
 }
 
 /// What names the state of a group as it is now. Every write to it draws another, in whichever process, and undoing that
@@ -32,8 +33,5 @@ pub fn mls_storage<'t>(tx: &'t Tx<'t>) -> MlsStorage<'t> {
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn mls_stamp(tx: &Tx<'_>, group: &impl traits::GroupId<CURRENT_VERSION>) -> Result<Option<Stamp>, StoreError> {
-    Tables(tx.sql()).stamp(group).map_err(|error| match error {
-        MlsStorageError::Sqlite(error) => error.into(),
-        MlsStorageError::Codec(_) => StoreError::Invalid("name of a group"),
-    })
+    Tables { sql: tx.sql(), are_former: false }.stamp(group).map_err(former::unnamed)
 }

@@ -32,7 +32,7 @@ use crate::events::Event;
 use crate::group::mls::Step;
 use crate::group::news::Moment;
 use crate::group::saying_again::{self, first_place, say_to_latecomer};
-use crate::group::{external_commit, leaf_dates, unusable};
+use crate::group::{external_commit, former, leaf_dates, unusable};
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -178,7 +178,9 @@ impl<'a, 't> Intake<'a, 't> {
                 part.undo()?;
                 return Ok(Verdict::Unreadable);
             }
-            Ok(Processed::Application { former: Some(epoch), .. }) if !is_said_before(self.step, message, epoch)? => {
+            Ok(Processed::Application { former: Some(epoch), .. })
+                if !verdict::is_said_before(self.step, message, epoch)? =>
+            {
                 tracing::warn!("rejected a message of a device that was removed");
                 part.undo()?;
                 return Ok(Verdict::Unreadable);
@@ -197,6 +199,10 @@ impl<'a, 't> Intake<'a, 't> {
                 self.step.keep(conversation)?;
                 return Ok(Verdict::NewEpoch);
             }
+            Err(ProcessError::Stale { .. }) if expected == Expected::Application => {
+                part.undo()?;
+                return self.said_before_joining(message, group, &bytes);
+            }
             Err(error) => {
                 part.undo()?;
                 // It was not even looked at.
@@ -212,6 +218,27 @@ impl<'a, 't> Intake<'a, 't> {
         part.keep()?;
         self.step.keep(conversation)?;
         Ok(verdict)
+    }
+
+    /// Of an epoch that is over: said before this device has joined the group anew, perhaps.
+    fn said_before_joining(
+        &mut self,
+        message: &DeliveredMessage,
+        group: &StoredGroup,
+        bytes: &[u8],
+    ) -> Result<Verdict, ClientError> {
+        let part = self.step.tx.savepoint()?;
+        match former::read(self.step, message, group, bytes)? {
+            Some((sender, plaintext)) if is_from(message, &sender) => {
+                let verdict = self.application(message, group, &sender, None, &plaintext)?;
+                part.keep()?;
+                Ok(verdict)
+            }
+            _ => {
+                part.undo()?;
+                Ok(Verdict::Unreadable)
+            }
+        }
     }
 
     fn application(
@@ -369,10 +396,4 @@ fn place_of(message: &DeliveredMessage, group: &StoredGroup) -> Place {
 /// Whether the envelope, which the server has checked, names who MLS says it is from.
 fn is_from(message: &DeliveredMessage, member: &Member) -> bool {
     message.sender_id == member.user_id && message.sender_device_id.as_ref() == Some(&member.device_id)
-}
-
-/// Whether what a device says that was removed since was said before: it has crossed the commit that removed it.
-fn is_said_before(step: &Step<'_, '_>, message: &DeliveredMessage, epoch: Epoch) -> Result<bool, ClientError> {
-    let (Some(group), Some(seq)) = (message.group_id, message.seq) else { return Ok(false) };
-    Ok(epoch_ends::is_awaited_from(step.tx, &group, epoch, seq, step.now_ms)?)
 }

@@ -8,7 +8,7 @@ use privmsg_protocol::frames::{Ack, ClientFrame, DeliveredMessage, ErrorFrame, S
 use privmsg_store::account::Account;
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
-use privmsg_store::{Snapshot, StoreError, epoch_ends};
+use privmsg_store::{Snapshot, StoreError, Tx, epoch_ends, former};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -126,7 +126,7 @@ impl Session {
                 ServerFrame::Ack(ack) => tasks::outbox::sends_confirmed(&self.link, ack).await?,
                 ServerFrame::CaughtUp => {
                     self.receive(std::mem::take(&mut page)).await?;
-                    self.link.context.store.write(epoch_ends::are_over).await?;
+                    self.link.context.store.write(crossings_are_over).await?;
                     self.link.catch_up();
                 }
                 ServerFrame::Error(error) => self.refused(error).await?,
@@ -201,4 +201,10 @@ impl Session {
             }
         }
     }
+}
+
+/// What had crossed a commit or a join has come with the mailbox.
+fn crossings_are_over(tx: &Tx<'_>) -> Result<(), StoreError> {
+    epoch_ends::are_over(tx)?;
+    former::are_over(tx)
 }

@@ -15,7 +15,7 @@ use super::membership::{self, Judgement};
 use super::mls::Step;
 use super::request::Request;
 use super::saying_again::{had_taken_since, say_again};
-use super::{asking, leaf_dates, schedule};
+use super::{asking, former, leaf_dates, schedule};
 use crate::content::{decisions, new_message_id};
 use crate::engine::tasks::groups::COMMIT_WAIT;
 use crate::error::{ClientError, causes};
@@ -39,6 +39,7 @@ pub(crate) fn ask(
     let chat = chats::find(step.tx, &claim.kind)?;
     let made_at = leaf_dates::next(step, chat)?;
     let part = step.tx.savepoint()?;
+    former::put_aside(step, id)?;
     let (device, certificate) = (&step.identity.device, &step.identity.certificate);
     let roster = claim.shown.roster.clone();
     let joined = Conversation::join_external(step.mls, device, certificate, &info, &tree, roster, made_at);
@@ -94,6 +95,7 @@ pub(crate) fn begins_after(step: &Step<'_, '_>, id: GroupId, seq: Seq) -> Result
 /// followed.
 pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq) -> Result<Vec<Event>, ClientError> {
     begins_after(step, id, seq)?;
+    former::is_ended(step, id, joined, seq)?;
     lags::remove(step.tx, &id)?;
     let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
     let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };

@@ -33,8 +33,8 @@ mod kind {
 pub struct MlsStorage<'t>(Tables<'t>);
 
 impl<'t> MlsStorage<'t> {
-    pub(super) fn new(tx: &'t Tx<'t>) -> Self {
-        Self(Tables(tx.sql()))
+    pub(super) fn new(tx: &'t Tx<'t>, are_former: bool) -> Self {
+        Self(Tables { sql: tx.sql(), are_former })
     }
 }
 

@@ -12,7 +12,7 @@ type Result<T> = std::result::Result<T, MlsStorageError>;
 
 impl Tables<'_> {
     pub(super) fn set_message_secrets(&self, group: &impl Serialize, part: &str, value: &impl Serialize) -> Result<()> {
-        let key = encode(group)?;
+        let key = self.name(group)?;
         let known = self.past_epochs(&key)?;
         let (bytes, holes) = match split(value, &known) {
             Ok(parts) => parts,
@@ -38,8 +38,9 @@ impl Tables<'_> {
     }
 
     pub(super) fn message_secrets<T: DeserializeOwned>(&self, group: &impl Serialize, part: &str) -> Result<Option<T>> {
-        let key = encode(group)?;
-        let mut query = self.0.prepare_cached("SELECT value FROM mls_group_data WHERE group_id = ?1 AND part = ?2")?;
+        let key = self.name(group)?;
+        let mut query =
+            self.sql.prepare_cached("SELECT value FROM mls_group_data WHERE group_id = ?1 AND part = ?2")?;
         let mut rows = query.query(params![*key, part])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
@@ -52,13 +53,13 @@ impl Tables<'_> {
     }
 
     pub(super) fn remove_message_secrets(&self, group: &impl Serialize, part: &str) -> Result<()> {
-        let key = encode(group)?;
+        let key = self.name(group)?;
         self.change(&key, "DELETE FROM mls_past_leaves WHERE group_id = ?1", params![*key])?;
         self.change(&key, "DELETE FROM mls_group_data WHERE group_id = ?1 AND part = ?2", params![*key, part])
     }
 
     fn past_epochs(&self, key: &[u8]) -> Result<Vec<u64>> {
-        let mut query = self.0.prepare_cached("SELECT epoch FROM mls_past_leaves WHERE group_id = ?1")?;
+        let mut query = self.sql.prepare_cached("SELECT epoch FROM mls_past_leaves WHERE group_id = ?1")?;
         let rows = query.query_map(params![key], |row| row.get::<_, [u8; 8]>(0))?;
         Ok(rows.map(|epoch| epoch.map(u64::from_be_bytes)).collect::<rusqlite::Result<_>>()?)
     }
@@ -66,7 +67,7 @@ impl Tables<'_> {
     fn past_leaves(&self, key: &[u8], epoch: u64) -> Result<Option<Vec<u8>>> {
         use rusqlite::OptionalExtension as _;
         let mut query =
-            self.0.prepare_cached("SELECT leaves FROM mls_past_leaves WHERE group_id = ?1 AND epoch = ?2")?;
+            self.sql.prepare_cached("SELECT leaves FROM mls_past_leaves WHERE group_id = ?1 AND epoch = ?2")?;
         Ok(query.query_row(params![key, number(epoch)], |row| row.get(0)).optional()?)
     }
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 use super::codec::{CodecError, decode, encode};
 use crate::Stamp;
@@ -18,14 +19,30 @@ pub enum MlsStorageError {
     Codec(#[from] CodecError),
 }
 
+/// Behind the name of a group: no CBOR goes on behind its end.
+const FORMER: u8 = 1;
+
 type Result<T> = std::result::Result<T, MlsStorageError>;
 
 /// The tables, on the connection of a transaction.
-pub(super) struct Tables<'a>(pub(super) &'a Connection);
+pub(super) struct Tables<'a> {
+    pub(super) sql: &'a Connection,
+    /// What groups had before: see [`super::former`].
+    pub(super) are_former: bool,
+}
 
 impl Tables<'_> {
+    /// What a group is called in the tables.
+    pub(super) fn name(&self, group: &impl Serialize) -> Result<Zeroizing<Vec<u8>>> {
+        let mut name = encode(group)?;
+        if self.are_former {
+            name.push(FORMER);
+        }
+        Ok(name)
+    }
+
     fn run(&self, sql: &'static str, parameters: &[&dyn ToSql]) -> Result<()> {
-        self.0.prepare_cached(sql)?.execute(parameters)?;
+        self.sql.prepare_cached(sql)?.execute(parameters)?;
         Ok(())
     }
 
@@ -37,29 +54,32 @@ impl Tables<'_> {
 
     /// What names the state of a group as it is: drawn at each write, and as before where that was undone.
     pub(super) fn stamp(&self, group: &impl Serialize) -> Result<Option<Stamp>> {
-        let mut query = self.0.prepare_cached("SELECT stamp FROM mls_stamp WHERE group_id = ?1")?;
-        Ok(query.query_row(params![*encode(group)?], |row| row.get(0)).optional()?)
+        let mut query = self.sql.prepare_cached("SELECT stamp FROM mls_stamp WHERE group_id = ?1")?;
+        Ok(query.query_row(params![*self.name(group)?], |row| row.get(0)).optional()?)
     }
 
     fn one<T: DeserializeOwned>(&self, sql: &'static str, parameters: &[&dyn ToSql]) -> Result<Option<T>> {
-        let mut query = self.0.prepare_cached(sql)?;
+        let mut query = self.sql.prepare_cached(sql)?;
         let mut rows = query.query(parameters)?;
         rows.next()?.map(|row| blob(row, 0)).transpose()
     }
 
     /// Writes the only value of a group under this name.
     pub(super) fn set_part(&self, group: &impl Serialize, part: &str, value: &impl Serialize) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         let sql = "INSERT OR REPLACE INTO mls_group_data (group_id, part, value) VALUES (?1, ?2, ?3)";
         self.change(&group, sql, params![*group, part, *encode(value)?])
     }
 
     pub(super) fn part<T: DeserializeOwned>(&self, group: &impl Serialize, part: &str) -> Result<Option<T>> {
-        self.one("SELECT value FROM mls_group_data WHERE group_id = ?1 AND part = ?2", params![*encode(group)?, part])
+        self.one(
+            "SELECT value FROM mls_group_data WHERE group_id = ?1 AND part = ?2",
+            params![*self.name(group)?, part],
+        )
     }
 
     pub(super) fn remove_part(&self, group: &impl Serialize, part: &str) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         self.change(&group, "DELETE FROM mls_group_data WHERE group_id = ?1 AND part = ?2", params![*group, part])
     }
 
@@ -71,7 +91,7 @@ impl Tables<'_> {
         reference: &impl Serialize,
         value: &impl Serialize,
     ) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         let sql = "INSERT INTO mls_group_list (group_id, part, reference, value) VALUES (?1, ?2, ?3, ?4)";
         self.change(&group, sql, params![*group, part, *encode(reference)?, *encode(value)?])
     }
@@ -83,8 +103,8 @@ impl Tables<'_> {
         part: &str,
     ) -> Result<Vec<(R, T)>> {
         let sql = "SELECT reference, value FROM mls_group_list WHERE group_id = ?1 AND part = ?2 ORDER BY id";
-        let mut query = self.0.prepare_cached(sql)?;
-        let mut rows = query.query(params![*encode(group)?, part])?;
+        let mut query = self.sql.prepare_cached(sql)?;
+        let mut rows = query.query(params![*self.name(group)?, part])?;
         let mut list = Vec::new();
         while let Some(row) = rows.next()? {
             list.push((blob(row, 0)?, blob(row, 1)?));
@@ -94,8 +114,8 @@ impl Tables<'_> {
 
     pub(super) fn references<R: DeserializeOwned>(&self, group: &impl Serialize, part: &str) -> Result<Vec<R>> {
         let sql = "SELECT reference FROM mls_group_list WHERE group_id = ?1 AND part = ?2 ORDER BY id";
-        let mut query = self.0.prepare_cached(sql)?;
-        let mut rows = query.query(params![*encode(group)?, part])?;
+        let mut query = self.sql.prepare_cached(sql)?;
+        let mut rows = query.query(params![*self.name(group)?, part])?;
         let mut references = Vec::new();
         while let Some(row) = rows.next()? {
             references.push(blob(row, 0)?);
@@ -109,13 +129,13 @@ impl Tables<'_> {
         part: &str,
         reference: &impl Serialize,
     ) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         let sql = "DELETE FROM mls_group_list WHERE group_id = ?1 AND part = ?2 AND reference = ?3";
         self.change(&group, sql, params![*group, part, *encode(reference)?])
     }
 
     pub(super) fn clear_list(&self, group: &impl Serialize, part: &str) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         self.change(&group, "DELETE FROM mls_group_list WHERE group_id = ?1 AND part = ?2", params![*group, part])
     }
 
@@ -126,7 +146,7 @@ impl Tables<'_> {
         leaf: u32,
         value: &(impl Serialize + ?Sized),
     ) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         let sql = "INSERT OR REPLACE INTO mls_epoch_keys (group_id, epoch, leaf, value) VALUES (?1, ?2, ?3, ?4)";
         self.change(&group, sql, params![*group, *encode(epoch)?, leaf, *encode(value)?])
     }
@@ -138,11 +158,11 @@ impl Tables<'_> {
         leaf: u32,
     ) -> Result<Option<T>> {
         let sql = "SELECT value FROM mls_epoch_keys WHERE group_id = ?1 AND epoch = ?2 AND leaf = ?3";
-        self.one(sql, params![*encode(group)?, *encode(epoch)?, leaf])
+        self.one(sql, params![*self.name(group)?, *encode(epoch)?, leaf])
     }
 
     pub(super) fn remove_epoch_keys(&self, group: &impl Serialize, epoch: &impl Serialize, leaf: u32) -> Result<()> {
-        let group = encode(group)?;
+        let group = self.name(group)?;
         let sql = "DELETE FROM mls_epoch_keys WHERE group_id = ?1 AND epoch = ?2 AND leaf = ?3";
         self.change(&group, sql, params![*group, *encode(epoch)?, leaf])
     }

@@ -2,9 +2,12 @@
 
 use privmsg_e2ee::ProcessError;
 use privmsg_protocol::Epoch;
+use privmsg_protocol::frames::DeliveredMessage;
+use privmsg_store::epoch_ends;
 use privmsg_store::groups::{GroupState, StoredGroup};
 
 use crate::error::ClientError;
+use crate::group::mls::Step;
 
 /// What MLS has made of a message.
 pub(super) enum Verdict {
@@ -45,4 +48,14 @@ pub(super) fn on(error: ProcessError, group: &StoredGroup, sent_in: Option<Epoch
         ProcessError::Malformed(_) => Verdict::Unreadable,
         ProcessError::Storage(error) => return Err(error.into()),
     })
+}
+
+/// Whether what a device says that was removed since was said before: it has crossed the commit that removed it.
+pub(super) fn is_said_before(
+    step: &Step<'_, '_>,
+    message: &DeliveredMessage,
+    epoch: Epoch,
+) -> Result<bool, ClientError> {
+    let (Some(group), Some(seq)) = (message.group_id, message.seq) else { return Ok(false) };
+    Ok(epoch_ends::is_awaited_from(step.tx, &group, epoch, seq, step.now_ms)?)
 }

@@ -183,3 +183,55 @@ async fn what_bears_a_number_of_before_is_read_before_the_answer() {
     let order = bob.order().await;
     assert_eq!((order.len(), order[8..].join(" ")), (11, "one two three".into()), "it stands behind all of before");
 }
+
+/// Alice has committed; Bob, who has followed, asks to join anew, as who lacks something, and the server takes that under number 4.
+async fn bob_joins_anew() -> (Device, Device, DeliveredMessage) {
+    let (alice, bob) = alice_and_bob().await;
+    let (commit, state) = alice.commits(None, 2).await;
+    bob.hears(&[&commit]).await;
+    let said = alice.encrypt("crossing", 3).await;
+    let join = bob.asks_to_join(&alice, state, 4).await;
+    alice.hears(&[&join]).await;
+    (alice, bob, said)
+}
+
+/// What was said to a device before it has joined anew is read by what it was before, whether it comes before the answer or after.
+#[tokio::test]
+async fn what_was_said_before_a_join_is_read_behind_the_asking() {
+    let (alice, bob, said) = bob_joins_anew().await;
+    bob.hears(&[&said]).await;
+    bob.is_answered(4).await;
+    bob.hears(&[&alice.encrypt("welcome", 5).await]).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.order().await, bob.missing().await), (vec!["crossing".to_owned(), "welcome".to_owned()], 0));
+
+    let (alice, bob, said) = bob_joins_anew().await;
+    bob.is_answered(4).await;
+    bob.hears(&[&said]).await;
+    bob.hears(&[&alice.encrypt("welcome", 5).await]).await;
+    bob.is_quiet().await;
+    assert_eq!((bob.order().await, bob.missing().await), (vec!["crossing".to_owned(), "welcome".to_owned()], 0));
+}
+
+/// What bears a number behind the join was not said before it, and what comes when all has come is not waited for.
+#[tokio::test]
+async fn what_comes_behind_a_join_was_not_said_before_it() {
+    let (_alice, bob, said) = bob_joins_anew().await;
+    bob.is_answered(4).await;
+    bob.hears(&[&DeliveredMessage { seq: Some(Seq(6)), ..said }]).await;
+    assert!(bob.order().await.is_empty(), "it is read with a number of later");
+
+    let (_alice, bob, said) = bob_joins_anew().await;
+    bob.is_answered(4).await;
+    let sql = |step: &Step<'_, '_>| privmsg_store::former::of(step.tx, &GROUP).unwrap().unwrap().put_at;
+    let put_at = bob.step(sql).await;
+    let late = said.clone();
+    bob.step_at(put_at + 3_600_001, move |step| inbox::process(step, &[late])).await.unwrap();
+    assert!(bob.order().await.is_empty(), "an hour later");
+
+    let (_alice, bob, said) = bob_joins_anew().await;
+    bob.is_answered(4).await;
+    bob.step(|step| privmsg_store::former::are_over(step.tx).unwrap()).await;
+    bob.hears(&[&said]).await;
+    assert!(bob.order().await.is_empty(), "its keys are still there");
+}
