@@ -20,6 +20,9 @@ use crate::theme;
 /// The bundled one: the system's own would look different everywhere, and on some there is none.
 const FONT: Font = Font::with_name("Fira Sans");
 
+/// Emoji in colour (SIL Open Font License 1.1): few systems have a font with them that can be drawn without a graphics card.
+const EMOJI: &[u8] = include_bytes!("../fonts/TwemojiMozilla.ttf");
+
 /// How long a message may take to get into the outbox while the window closes.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
@@ -265,6 +268,7 @@ pub fn program(
         .theme(App::theme)
         .subscription(App::subscription)
         .default_font(FONT)
+        .font(EMOJI)
         .window_size((1000.0, 680.0))
         .exit_on_close_request(false)
 }

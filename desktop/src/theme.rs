@@ -29,6 +29,9 @@ pub(crate) mod gap {
     pub(crate) const LARGE: f32 = 32.0;
 }
 
+/// For what is an emoji and nothing else: others draw some of them without colour.
+pub(crate) const EMOJI: Font = Font::with_name("Twemoji Mozilla");
+
 /// For what the app says among what people say.
 pub(crate) const ITALIC: Font = Font { style: font::Style::Italic, ..Font::with_name("Fira Sans") };
 

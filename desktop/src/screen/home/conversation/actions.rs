@@ -58,7 +58,7 @@ pub(super) fn view<'a>(
     if let Some(sure) = &chosen.sure {
         let name = if matches!(sure, Action::TakeBack) { "take-back" } else { "delete-here" };
         let yes = button(text(lang.text(name)).size(type_size::SMALL)).style(button::danger);
-        let no = one(lang.text("cancel"), Message::Chosen(message.id));
+        let no = one(text(lang.text("cancel")), Message::Chosen(message.id));
         let answers = row![hint(lang.text("sure-delete")), no, yes.on_press(Message::Sure)];
         return container(answers.spacing(gap::SMALL).align_y(Center)).width(Fill).align_x(at).into();
     }
@@ -81,15 +81,17 @@ pub(super) fn view<'a>(
     let id = message.id;
     let mut all: Vec<Element<'_, Message>> = Vec::new();
     if may_say {
-        all.extend(REACTIONS.map(|emoji| one(emoji, Message::Acted(id, Action::React(emoji)))));
+        all.extend(
+            REACTIONS.map(|emoji| one(text(emoji).font(theme::EMOJI), Message::Acted(id, Action::React(emoji)))),
+        );
     }
-    all.extend(offered.into_iter().map(|(name, action)| one(lang.text(name), Message::Acted(id, action))));
+    all.extend(offered.into_iter().map(|(name, action)| one(text(lang.text(name)), Message::Acted(id, action))));
     let all = row(all).spacing(gap::TINY).wrap();
     container(all).width(Fill).align_x(at).into()
 }
 
-fn one<'a>(name: impl text::IntoFragment<'a>, then: Message) -> Element<'a, Message> {
-    button(text(name).size(type_size::SMALL)).padding([gap::TINY, gap::SMALL]).style(theme::quiet).on_press(then).into()
+fn one<'a>(name: text::Text<'a>, then: Message) -> Element<'a, Message> {
+    button(name.size(type_size::SMALL)).padding([gap::TINY, gap::SMALL]).style(theme::quiet).on_press(then).into()
 }
 
 /// Does it, where it is not for the field below. `said` is what is shown of its text.

@@ -66,7 +66,9 @@ pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a
             let emoji = foreign::line(&reaction.emoji);
             if reaction.users.len() > 1 { format!("{emoji} {}", reaction.users.len()) } else { emoji }
         });
-        content = content.push(row(all.map(|one| piece(text(one).size(type_size::SMALL)))).spacing(gap::TINY).wrap());
+        content = content.push(
+            row(all.map(|one| piece(text(one).size(type_size::SMALL).font(theme::EMOJI)))).spacing(gap::TINY).wrap(),
+        );
     }
     content = content.push(foot(lang, message, is_own));
     let bubble = container(content).padding([gap::SMALL, 12.0]).max_width(WIDEST);
