@@ -31,11 +31,15 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 pub struct App {
     profile: Profile,
     looks: Looks,
+    /// What holds the next time.
+    kept: Looks,
     /// The system's.
     mode: Mode,
     screen: Screen,
     /// The window closes as soon as what was sent is in the outbox.
     is_closing: bool,
+    /// The engine is being stopped.
+    is_leaving: bool,
 }
 
 #[derive(Debug)]
@@ -82,7 +86,16 @@ impl App {
     /// Begins with a profile, and with what was chosen about how it looks.
     pub fn new(profile: Profile, looks: Looks) -> (Self, Task<Message>) {
         let (opening, task) = Opening::new(profile.clone(), Purpose::Read);
-        let app = Self { profile, looks, mode: Mode::None, screen: Screen::Opening(opening), is_closing: false };
+        let kept = Looks::of(&profile);
+        let app = Self {
+            profile,
+            looks,
+            kept,
+            mode: Mode::None,
+            screen: Screen::Opening(opening),
+            is_closing: false,
+            is_leaving: false,
+        };
         (app, Task::batch([task.map(Message::Opening), system::theme().map(Message::Mode)]))
     }
 
@@ -143,9 +156,15 @@ impl App {
                     Task::perform(async move { session.leave().await }, |()| Message::TryAgain)
                 }
                 home::Action::Look(looks) => {
+                    // What was said for this once is not kept because something else was chosen.
+                    if looks.lang != self.looks.lang {
+                        self.kept.lang = looks.lang;
+                    }
+                    if looks.shade != self.looks.shade {
+                        self.kept.shade = looks.shade;
+                    }
                     self.looks = looks;
-                    let profile = self.profile.clone();
-                    Task::perform(keep(looks, profile), |()| Message::Kept)
+                    Task::perform(keep(self.kept, self.profile.clone()), |()| Message::Kept)
                 }
                 home::Action::SignInAgain => {
                     let session = screen.session().clone();
@@ -162,7 +181,9 @@ impl App {
                 self.is_closing = true;
                 Task::perform(tokio::time::sleep(LAST_WORD), |()| Message::CloseRequested)
             }
+            (Message::CloseRequested, Screen::Home(_)) if self.is_leaving => Task::none(),
             (Message::CloseRequested, Screen::Home(screen)) => {
+                self.is_leaving = true;
                 let session = screen.session().clone();
                 let left = Task::perform(async move { session.leave().await }, |()| Message::Left);
                 screen.closes().map(Message::Home).chain(left)

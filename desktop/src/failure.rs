@@ -1,9 +1,9 @@
 //! What went wrong, as a sentence that says what happened and what to do.
 
 use privmsg_client::{
-    AddressError, Between, CertificateFault, ClientError, Disconnection, EngineError, Hop, KeyError, LinkFault,
-    LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError, Untrusted,
-    foreign,
+    AddressError, Between, CertificateFault, ChangeError, ClientError, Disconnection, EngineError, Hop, KeyError,
+    LinkFault, LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError,
+    Untrusted, foreign,
 };
 use privmsg_protocol::ErrorCode;
 
@@ -53,6 +53,12 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::Blocked(user) => lang.with("failure-blocked", &[("user", user.as_str().to_owned().into())]),
         ClientError::NotInGroup => lang.text("failure-not-in-group"),
         ClientError::Content(_) => lang.text("failure-content"),
+        ClientError::GroupChange(ChangeError::NotAllowed) => lang.text("change-not-allowed"),
+        ClientError::GroupChange(ChangeError::LastOwner) => lang.text("leave-last-owner"),
+        ClientError::GroupChange(_) => lang.text("change-refused"),
+        ClientError::NoSigningKey => lang.text("failure-no-signing-key"),
+        ClientError::AnotherNumber(_) | ClientError::KeyChanged(_) => lang.text("failure-another-number"),
+        ClientError::NotChangeable => lang.text("failure-not-changeable"),
         other => unforeseen(lang, &other.to_string()),
     }
 }
@@ -134,13 +140,18 @@ pub(crate) fn address(lang: Lang, error: AddressError) -> String {
     }
 }
 
+/// A sentence that goes on behind it.
+pub(crate) fn clause(sentence: &str) -> String {
+    sentence.trim_end_matches('.').to_owned()
+}
+
 /// What others have written, a few words of it: a server can write as much as it likes.
 fn detail(text: &str) -> String {
     foreign::first_line(text, LONGEST_DETAIL)
 }
 
 fn unreachable(lang: Lang, why: &str) -> String {
-    lang.with("failure-unreachable", &[("why", why.to_owned().into())])
+    lang.with("failure-unreachable", &[("why", clause(why).into())])
 }
 
 fn unforeseen(lang: Lang, what: &str) -> String {

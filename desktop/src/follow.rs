@@ -117,7 +117,12 @@ impl Standing {
             standing.is_blocked = client.is_blocked(user).await?;
             standing.held = client.held_messages(user).await?;
         }
-        standing.waits_for.dedup();
+        let mut known = Vec::new();
+        standing.waits_for.retain(|reason| {
+            let is_new = !known.contains(reason);
+            known.push(reason.clone());
+            is_new
+        });
         Ok(standing)
     }
 }

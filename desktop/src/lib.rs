@@ -1,4 +1,4 @@
-//! The desktop client `privmsg-desktop`: a window on [`privmsg_client`]. Nothing of the protocol, and no database, is known here.
+//! The desktop client `privmsg-desktop`: a window on [`privmsg_client`]. Nothing of MLS, and no database, is known here.
 //!
 //! ```text
 //! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation, panes)

@@ -1,7 +1,4 @@
 somebody = Somebody
-role-owner = owner
-role-admin = admin
-role-member = member
 group-went-on = The group goes on anew.
 group-unseen = The group has changed while this device did not follow.
 group-begins = You have begun this group.
@@ -39,3 +36,6 @@ blocked-by-nobody = The server says that you have blocked { $users }; none of yo
 unblocked-by-nobody = The server says that you have unblocked { $users }; none of your devices has told of it.
 unlisted = FROM A DEVICE THAT IS NOT ON { $user }'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.
 title-given-by-you = You have called the group “{ $title }”.
+role-owner = an owner
+role-admin = an admin
+role-member = a member

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use iced::{Program, Theme};
-use privmsg_client::{Clock, HistoryItem, Recipient, Role, SignInKey, SystemClock, keyring_is_available};
+use privmsg_client::{
+    Client, Clock, HistoryItem, Profile, Recipient, Role, SignInKey, SystemClock, keyring_is_available,
+};
 use privmsg_desktop::app::{App, Message};
 use privmsg_desktop::lang::Lang;
 use privmsg_testkit::wait::{PATIENCE, until};
@@ -95,6 +97,14 @@ impl Place {
             let chat = client.chat_with(room).await?.context("its chat")?;
             let people = client.group(chat).await?.people.into_iter();
             anyhow::Ok(people.map(|person| (person.user_id.to_string(), person.role)).collect())
+        })
+    }
+
+    /// What `alice` has begun to write to `bob`, by her profile.
+    pub(crate) fn draft_for_bob(&self) -> Option<String> {
+        self.now(async {
+            let client = Client::open(&Profile::at(self.profile()), None).await?;
+            anyhow::Ok(client.draft(&Recipient::User("bob".parse()?)).await?)
         })
     }
 

@@ -104,3 +104,26 @@ fn a_device_that_is_signed_out_still_shows_what_it_has() {
     window.clicks("sign-in-again");
     window.shows("sign-in-title");
 }
+
+/// The mark of what is new stands where it is new, also where it stood somewhere before.
+#[test]
+fn what_comes_while_nobody_looks_is_new_again() {
+    let (place, mut window) = signed_in(Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "first"));
+    window.shows_text("first");
+    window.clicks_text("bob");
+    let new = |count: u64| Lang::English.with("new-messages", &[("count", count.into())]);
+    window.shows_text(&new(1));
+    window.hides_text("1");
+    window.has_focus(false);
+    for number in 1..=40 {
+        place.now(place.bob.says(&place.alice.user_id, &format!("message {number}")));
+    }
+    window.shows_text("40");
+    window.has_focus(true);
+    window.shows_text(&new(40));
+    window.shows_text("message 1");
+    window.hides_text("message 39");
+    window.hides_text("40");
+    assert!(window.texts().iter().any(|text| text.parse::<u64>().is_ok_and(|left| left > 10)), "all of it is read");
+}

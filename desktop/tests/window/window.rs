@@ -113,24 +113,24 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         self.until(text, |window| window.does(Instruction::Interact(click.clone())));
     }
 
-    /// Clicks on the lowest of the texts that read so: in the chat, and not in the list beside it.
-    pub(crate) fn clicks_last_text(&mut self, text: &str) {
-        let mut lowest: Option<Rectangle> = None;
+    /// Clicks on the text that reads so and is furthest to the right: in the chat, and not in the list beside it.
+    pub(crate) fn clicks_in_chat(&mut self, text: &str) {
+        let mut found: Option<Rectangle> = None;
         let look = |window: &mut Self| {
             let note = |candidate: Candidate<'_>| {
                 if let Candidate::Text { content, visible_bounds: Some(bounds), .. } = candidate
                     && content == text
-                    && lowest.is_none_or(|lowest| lowest.x < bounds.x)
+                    && found.is_none_or(|found| found.x < bounds.x)
                 {
-                    lowest = Some(bounds);
+                    found = Some(bounds);
                 }
                 None::<()>
             };
             drop(window.looked_at().find(note));
-            lowest.is_some_and(|bounds| bounds.x > SIDEBAR)
+            found.is_some_and(|bounds| bounds.x > SIDEBAR)
         };
         self.until(text, look);
-        let target = lowest.map(|bounds| Target::Point(bounds.center()));
+        let target = found.map(|bounds| Target::Point(bounds.center()));
         let click = Interaction::Mouse(Mouse::Click { button: iced::mouse::Button::Left, target });
         assert!(self.does(Instruction::Interact(click)), "{text:?} cannot be clicked");
     }

@@ -12,7 +12,7 @@ use iced::{Element, Fill, Subscription, Task};
 use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, Reason, Recipient};
 use privmsg_protocol::UserId;
 
-use self::conversation::{Conversation, NotDone};
+use self::conversation::{Conversation, NotDone, Queued};
 use self::pane::Pane;
 use crate::follow;
 use crate::lang::Lang;
@@ -34,8 +34,9 @@ pub(crate) struct Home {
     new_chat: String,
     is_slip: bool,
     open: Option<Conversation>,
-    /// What stands in its place.
+    /// What stands in its place, and how many have.
     pane: Option<Pane>,
+    panes: u64,
     looks: Looks,
     /// How many were opened: what is still on its way for another one than the last is not for that one.
     opened: u64,
@@ -72,7 +73,7 @@ pub enum Message {
     /// The settings are wanted.
     Settings,
     /// In what stands in the place of the conversation.
-    Pane(pane::Message),
+    Pane(u64, pane::Message),
     /// What was not done was seen.
     FailedSeen,
     /// A draft was kept.
@@ -107,6 +108,7 @@ impl Home {
             is_slip: false,
             open: None,
             pane: None,
+            panes: 0,
             looks,
             opened: 0,
             failed: Vec::new(),
@@ -131,15 +133,23 @@ impl Home {
         match message {
             Message::SignInAgain => Action::SignInAgain,
             Message::TryAgain => Action::TryAgain,
-            Message::Pane(message) => self.in_pane(message),
+            Message::Pane(number, message) => self.in_pane(number, message),
             message => Action::Run(self.goes_on(message)),
         }
     }
 
-    fn in_pane(&mut self, message: pane::Message) -> Action {
-        let Some(pane) = &mut self.pane else { return Action::Run(Task::none()) };
+    fn in_pane(&mut self, number: u64, message: pane::Message) -> Action {
+        if number != self.panes || self.pane.is_none() {
+            // What was asked for in another one, and not done, is told all the same.
+            self.failure = message.failure().or_else(|| self.failure.take());
+            return Action::Run(Task::none());
+        }
+        let is_over = self.over().is_some();
+        let Some(pane) = self.pane.as_mut().filter(|_| !(is_over && message.acts())) else {
+            return Action::Run(Task::none());
+        };
         match pane.update(message) {
-            pane::Action::Run(task) => return Action::Run(task.map(Message::Pane)),
+            pane::Action::Run(task) => return Action::Run(task.map(move |message| Message::Pane(number, message))),
             pane::Action::Back => self.pane = None,
             pane::Action::Open(with) => return Action::Run(self.opens(with)),
             pane::Action::Look(looks) => {
@@ -151,14 +161,15 @@ impl Home {
     }
 
     fn shows(&mut self, (pane, task): (Pane, Task<pane::Message>)) -> Task<Message> {
-        self.pane = Some(pane);
-        task.map(Message::Pane)
+        (self.pane, self.panes) = (Some(pane), self.panes + 1);
+        let number = self.panes;
+        task.map(move |message| Message::Pane(number, message))
     }
 
     fn goes_on(&mut self, message: Message) -> Task<Message> {
         match message {
             // They are answered before.
-            Message::SignInAgain | Message::TryAgain | Message::Pane(_) => {}
+            Message::SignInAgain | Message::TryAgain | Message::Pane(..) => {}
             Message::FailedSeen => self.failed.clear(),
             Message::Kept(Ok(())) => {}
             Message::Kept(Err(error)) => self.failure = Some(error),
@@ -206,23 +217,34 @@ impl Home {
                 return Task::batch([task, self.reads()]);
             }
             Message::Conversation(_, message) => {
-                if let Some(failed) = conversation::failed(message) {
-                    return self.comes_back(failed);
-                }
+                return match conversation::outcome(message) {
+                    Some(Ok(queued)) => self.was_sent(&queued),
+                    // What was not sent is still the draft there.
+                    Some(Err(failed)) => {
+                        self.failed.push(failed);
+                        Task::none()
+                    }
+                    None => Task::none(),
+                };
             }
         }
         Task::none()
     }
 
-    /// What was not sent in a chat that is not open any more waits there, before what was written since.
-    fn comes_back(&mut self, failed: NotDone) -> Task<Message> {
-        let draft = failed.draft().map(str::to_owned);
-        let (client, with) = (self.session.client().clone(), failed.with.clone());
-        self.failed.push(failed);
-        let Some(text) = draft else { return Task::none() };
+    /// What was sent from a chat that is not open any more, or is again, is no draft there.
+    fn was_sent(&mut self, queued: &Queued) -> Task<Message> {
+        let Some(text) = queued.text().map(str::to_owned) else { return Task::none() };
+        if let Some(open) = self.open.as_mut().filter(|open| *open.with() == queued.with) {
+            let number = self.opened;
+            return open.was_sent(&text).map(move |message| Message::Conversation(number, message));
+        }
+        let (client, with) = (self.session.client().clone(), queued.with.clone());
         let kept = async move {
-            let since = client.draft(&with).await?.unwrap_or_default();
-            client.keep_draft(&with, &conversation::before(&text, &since)).await
+            let draft = client.draft(&with).await?.unwrap_or_default();
+            match conversation::since(&text, &draft) {
+                Some(since) => client.keep_draft(&with, since).await,
+                None => Ok(()),
+            }
         };
         Task::perform(async move { kept.await.map_err(Arc::new) }, Message::Kept)
     }
@@ -279,7 +301,10 @@ impl Home {
     pub(crate) fn view(&self, lang: Lang, now_ms: i64) -> Element<'_, Message> {
         let side = self.side(lang, now_ms);
         let main = match (&self.pane, &self.open) {
-            (Some(pane), _) => pane.view(lang).map(Message::Pane),
+            (Some(pane), _) => {
+                let number = self.panes;
+                pane.view(lang, self.over()).map(move |message| Message::Pane(number, message))
+            }
             (None, Some(open)) => {
                 let number = self.opened;
                 open.view(lang, now_ms, self.over()).map(move |message| Message::Conversation(number, message))

@@ -106,7 +106,9 @@ impl Home {
         let said = match &self.connection.line {
             Line::Connecting => lang.text("connecting"),
             Line::Up => lang.text("connected"),
-            Line::Down(reason) => lang.with("disconnected", &[("why", failure::disconnection(lang, reason).into())]),
+            Line::Down(reason) => {
+                lang.with("disconnected", &[("why", failure::clause(&failure::disconnection(lang, reason)).into())])
+            }
             Line::Elsewhere => lang.text("connected-elsewhere"),
             Line::Waiting => lang.text("waits-to-be-let-in"),
             Line::Ended => lang.text("not-connected"),

@@ -55,7 +55,8 @@ pub(super) fn view<'a>(
     is_over: bool,
 ) -> Element<'a, Message> {
     let at = if is_own { Right } else { Left };
-    if let Some(sure) = &chosen.sure {
+    let sure = chosen.sure.as_ref().filter(|sure| !is_over || matches!(sure, Action::DeleteHere));
+    if let Some(sure) = sure {
         let name = if matches!(sure, Action::TakeBack) { "take-back" } else { "delete-here" };
         let yes = button(text(lang.text(name)).size(type_size::SMALL)).style(button::danger);
         let no = one(text(lang.text("cancel")), Message::Chosen(message.id));

@@ -129,7 +129,7 @@ fn state(lang: Lang, message: &MessageView) -> String {
         MessageState::Queued => lang.text("state-queued"),
         MessageState::Held => lang.text("state-held"),
         MessageState::Failed(code) => {
-            let why = failure::refusal(lang, &ErrorCode::from(code.as_str()));
+            let why = failure::clause(&failure::refusal(lang, &ErrorCode::from(code.as_str())));
             lang.with("state-failed", &[("why", why.into())])
         }
         _ if message.read_at().is_some() => lang.text("state-read"),

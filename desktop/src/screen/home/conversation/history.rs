@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use iced::widget::{button, column, container, row, rule, space, text};
 use iced::{Center, Element, Fill};
-use privmsg_client::{About, ChatStatus, Cursor, HistoryItem, ListDiff, MessageState, MessageView, Position, foreign};
+use privmsg_client::{About, ChatStatus, Cursor, HistoryItem, MessageState, MessageView, Position, foreign};
 use privmsg_protocol::UserId;
 
 use super::actions::Chosen;
@@ -107,8 +107,9 @@ pub(super) struct History {
     has_come: bool,
     /// Long messages of which all is shown.
     unfolded: BTreeSet<i64>,
-    /// Alarms that nobody has had in sight yet.
-    unseen_alarms: Vec<i64>,
+    /// Alarms behind what was read that nobody has had in sight yet, and those that somebody had.
+    unseen_alarms: Vec<MessageView>,
+    seen_alarms: BTreeSet<i64>,
 }
 
 impl History {
@@ -125,6 +126,7 @@ impl History {
             has_come: false,
             unfolded: BTreeSet::new(),
             unseen_alarms: Vec::new(),
+            seen_alarms: BTreeSet::new(),
         }
     }
 
@@ -132,23 +134,19 @@ impl History {
     pub(super) fn hears(&mut self, told: Told, status: Option<&ChatStatus>, is_watched: bool) {
         let unfolded = &self.unfolded;
         for diff in told.diffs {
-            let diff = diff.map(|item| Line::of(item, unfolded));
-            if let ListDiff::Insert { item, .. } = &diff
-                && self.has_come
-            {
-                self.unseen_alarms.extend(item.message().filter(|it| notice::is_alarm(it)).map(|it| it.id));
-            }
-            diff.apply(&mut self.lines);
+            diff.map(|item| Line::of(item, unfolded)).apply(&mut self.lines);
         }
         let first_unread = status.and_then(|status| Some((status.first_unread?, status.summary.unread)));
-        let is_first = !self.has_come;
-        if let Some(status) = status.filter(|_| is_first) {
-            let messages = self.lines.iter().filter_map(Line::message);
-            let is_new = |it: &&MessageView| it.cursor.0 > status.summary.read_to && notice::is_alarm(it);
-            self.unseen_alarms.extend(messages.filter(is_new).map(|it| it.id));
+        if let Some(status) = status {
+            let is_known = |id: i64| self.seen_alarms.contains(&id) || self.unseen_alarms.iter().any(|it| it.id == id);
+            let alarms = self.lines.iter().filter_map(Line::message).filter(|it| notice::is_alarm(it));
+            let new = alarms.filter(|it| it.cursor.0 > status.summary.read_to && !is_known(it.id));
+            let new: Vec<_> = new.cloned().collect();
+            self.unseen_alarms.extend(new);
         }
         // What comes while nobody looks is where they begin when they look again.
-        if (is_first || !is_watched && self.new_from.is_none())
+        let is_behind = first_unread.is_some_and(|(new, _)| self.new_from.is_none_or(|(before, _)| new > before));
+        if (!self.has_come || !is_watched && is_behind)
             && let Some(new) = first_unread
         {
             self.new_from = Some(new);
@@ -165,20 +163,19 @@ impl History {
         }
     }
 
-    /// The alarm that came last and was not in sight: what it says, and where it is.
+    /// The alarm that came last and was not in sight.
     pub(super) fn unseen_alarm(&self) -> Option<&MessageView> {
-        self.unseen_alarms.iter().rev().find_map(|id| self.message(*id))
+        self.unseen_alarms.last()
     }
 
     /// Somebody has looked at what is in sight.
     pub(super) fn is_looked_at(&mut self) {
-        let Some(sight) = self.sight else { return };
-        let (Some(first), Some(lowest)) = (place(&self.lines, sight.first), place(&self.lines, sight.lowest)) else {
-            return;
-        };
-        let lines = &self.lines[first..=lowest.max(first)];
-        let in_sight = |id: &i64| lines.iter().any(|line| Key::of(&line.item) == Key::Message(*id));
-        self.unseen_alarms.retain(|id| !in_sight(id));
+        let Some(Sight { first, last: Some(last), .. }) = self.sight else { return };
+        let (Some(first), Some(last)) = (place(&self.lines, first), place(&self.lines, last)) else { return };
+        let lines = self.lines.get(first..=last).unwrap_or_default();
+        let ids = lines.iter().filter_map(Line::message).map(|message| message.id);
+        self.seen_alarms.extend(ids.filter(|id| self.unseen_alarms.iter().any(|it| it.id == *id)));
+        self.unseen_alarms.retain(|message| !self.seen_alarms.contains(&message.id));
     }
 
     /// What is in sight now. Says what else is wanted by that.

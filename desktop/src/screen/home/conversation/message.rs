@@ -52,7 +52,7 @@ pub enum Message {
     /// It is to be sent.
     Submitted,
     /// It is in the outbox, or comes back.
-    Queued(Result<(), NotDone>),
+    Queued(Result<Queued, NotDone>),
     /// An answer to what was asked, or to somebody.
     Answer(standing::Answer),
     /// What was asked for is done.
@@ -70,22 +70,29 @@ pub struct NotDone {
     pub(super) said: Option<Said>,
 }
 
-impl NotDone {
-    /// The message that was to be sent. A change of one is made again by whoever wants it.
-    pub(in crate::screen::home) fn draft(&self) -> Option<&str> {
-        let said = self.said.as_ref().filter(|said| !matches!(said.about, Some(About::Edit { .. })))?;
-        Some(&said.text)
-    }
-}
-
 pub(super) fn not_done(done: Result<(), ClientError>, with: Recipient) -> Message {
     Message::Done(done.map_err(|error| NotDone { error: Arc::new(error), with, said: None }))
 }
 
-/// What was not done in a chat that is not open any more.
-pub(in crate::screen::home) fn failed(message: Message) -> Option<NotDone> {
+/// What is in the outbox.
+#[derive(Debug, Clone)]
+pub struct Queued {
+    pub(in crate::screen::home) with: Recipient,
+    pub(super) said: Said,
+}
+
+impl Queued {
+    /// What was a draft until now.
+    pub(in crate::screen::home) fn text(&self) -> Option<&str> {
+        (!matches!(self.said.about, Some(About::Edit { .. }))).then_some(&*self.said.text)
+    }
+}
+
+/// What came of something in a chat that is not open any more.
+pub(in crate::screen::home) fn outcome(message: Message) -> Option<Result<Queued, NotDone>> {
     match message {
-        Message::Queued(Err(not_done)) | Message::Done(Err(not_done)) => Some(not_done),
+        Message::Queued(outcome) => Some(outcome),
+        Message::Done(Err(not_done)) => Some(Err(not_done)),
         _ => None,
     }
 }

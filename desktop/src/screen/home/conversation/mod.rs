@@ -23,8 +23,8 @@ use self::actions::Chosen;
 use self::history::History;
 pub(super) use self::message::Message;
 use self::message::not_done;
-pub(super) use self::message::{NotDone, failed};
-pub(super) use self::writing::before;
+pub(super) use self::message::{NotDone, Queued, outcome};
+pub(super) use self::writing::since;
 use self::writing::{About, WRITING, Writing};
 use super::name;
 use crate::failure;
@@ -65,8 +65,8 @@ pub(crate) struct Conversation {
     read_to: Option<Cursor>,
     /// What somebody has asked for was not done.
     failure: Option<Arc<ClientError>>,
-    /// The chat cannot be read.
-    trouble: Option<Arc<ClientError>>,
+    /// The history, or the standing, cannot be read.
+    troubles: [Option<Arc<ClientError>>; 2],
     ask: mpsc::Sender<Wanted>,
     _followed: [task::Handle; 2],
 }
@@ -96,7 +96,7 @@ impl Conversation {
             strokes: 0,
             read_to: None,
             failure: None,
-            trouble: None,
+            troubles: [None, None],
             ask,
             _followed: [handle.abort_on_drop(), watching.abort_on_drop()],
         };
@@ -105,13 +105,15 @@ impl Conversation {
 
     /// Keeps what is written and not sent.
     pub(crate) fn keeps_the_draft(&self) -> Task<Message> {
-        // What is on its way is kept as it was, until it is in the outbox.
-        if self.writing.is_sending() {
-            return Task::none();
-        }
         let (client, with, draft) = (self.session.client().clone(), self.with.clone(), self.writing.draft());
         let kept = async move { client.keep_draft(&with, &draft).await.map_err(Arc::new) };
         Task::perform(kept, Message::Noted)
+    }
+
+    /// A draft of it was sent before it was open.
+    pub(crate) fn was_sent(&mut self, text: &str) -> Task<Message> {
+        self.writing.was_sent(text);
+        self.keeps_the_draft()
     }
 
     /// Whether something is on its way to the outbox.
@@ -160,16 +162,17 @@ impl Conversation {
     pub(crate) fn update(&mut self, message: Message, is_watched: bool) -> Task<Message> {
         match message {
             Message::Told(Ok(mut told)) => {
-                (self.status, self.trouble) = (told.status.take(), None);
+                (self.status, self.troubles[0]) = (told.status.take(), None);
                 self.history.hears(told, self.status.as_ref(), is_watched);
             }
             Message::Stands(Ok(standing)) => {
-                (self.standing, self.is_known) = (standing, true);
+                (self.standing, self.is_known, self.troubles[1]) = (standing, true, None);
                 if std::mem::take(&mut self.is_submitted) {
                     return self.sends();
                 }
             }
-            Message::Told(Err(error)) | Message::Stands(Err(error)) => self.trouble = Some(error),
+            Message::Told(Err(error)) => self.troubles[0] = Some(error),
+            Message::Stands(Err(error)) => self.troubles[1] = Some(error),
             Message::Found(Err(error)) | Message::Drafted(Err(error)) => self.failure = Some(error),
             Message::Done(Err(not_done)) => self.failure = Some(not_done.error),
             Message::Noted(Err(error)) => tracing::warn!(%error, "something was not noted"),
@@ -205,14 +208,14 @@ impl Conversation {
             Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
             Message::AboutNothing => self.writing.is_about_nothing(),
             Message::Submitted => return self.sends(),
-            Message::Queued(Ok(())) => {
+            Message::Queued(Ok(_)) => {
                 self.writing.is_sent();
                 self.goes_to_the_end();
                 return self.keeps_the_draft();
             }
             Message::Queued(Err(not_done)) => {
                 self.failure = Some(not_done.error);
-                if let Some(said) = not_done.said.filter(|_| not_done.with == self.with) {
+                if let Some(said) = not_done.said {
                     self.writing.comes_back(&said);
                 }
                 return self.keeps_the_draft();
@@ -233,6 +236,7 @@ impl Conversation {
 
     fn is_written(&mut self, action: text_editor::Action) -> Task<Message> {
         let is_edit = action.is_edit();
+        self.is_submitted &= !is_edit;
         self.writing.is_changed(action);
         if !is_edit {
             return Task::none();
@@ -293,14 +297,26 @@ impl Conversation {
         self.failure = None;
         self.history.forgets_what_was_new();
         let (client, with) = (self.session.client().clone(), self.with.clone());
+        let (whose, kept) = (with.clone(), said.clone());
+        let draft = self.writing.draft();
         let queued = async move {
-            let queued = match &said.about {
+            // Whatever ends the program before it is in the outbox.
+            client.keep_draft(&with, &draft).await?;
+            match &said.about {
                 Some(About::Edit { which, .. }) => {
-                    client.edit(which.clone(), said.text.trim_end().to_owned()).await.map(drop)
+                    match client.edit(which.clone(), said.text.trim_end().to_owned()).await {
+                        Err(ClientError::Unchanged) => Ok(()),
+                        edited => edited.map(drop),
+                    }
                 }
                 Some(About::Answer { .. }) | None => client.send(&with, said.draft()).await.map(drop),
-            };
-            queued.map_err(|error| NotDone { error: Arc::new(error), with, said: Some(said) })
+            }
+        };
+        let queued = async move {
+            match queued.await {
+                Ok(()) => Ok(Queued { with: whose, said: kept }),
+                Err(error) => Err(NotDone { error: Arc::new(error), with: whose, said: Some(kept) }),
+            }
         };
         Task::perform(queued, Message::Queued)
     }
@@ -327,7 +343,9 @@ impl Conversation {
         let decisions =
             over.is_none().then(|| standing::view(lang, &self.with, &self.standing, self.consent)).flatten();
         let said = column![]
-            .extend(self.trouble.iter().chain(&self.failure).map(|error| alarm(failure::client(lang, error))))
+            .extend(
+                self.troubles.iter().flatten().chain(&self.failure).map(|error| alarm(failure::client(lang, error))),
+            )
             .extend(waits)
             .extend(decisions);
         let why = over.map(|why| lang.text(why));
@@ -342,7 +360,8 @@ impl Conversation {
 
     /// An alarm that has not been in sight.
     fn unseen<'a>(&self, lang: Lang, message: &MessageView) -> Element<'a, Message> {
-        let said = notice::said(lang, message, self.session.client().user_id()).unwrap_or_default().join(" ");
+        let said = notice::said(lang, message, self.session.client().user_id()).unwrap_or_default();
+        let said = said.into_iter().next().unwrap_or_default();
         let show = button(text(lang.text("show")).size(type_size::SMALL)).style(button::danger);
         let show = show.on_press(Message::ToAlarm(message.id, message.cursor));
         let said = container(text(said).size(type_size::SMALL)).width(Fill);

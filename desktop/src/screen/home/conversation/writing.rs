@@ -32,7 +32,8 @@ pub(super) enum About {
 pub(super) struct Writing {
     content: Content,
     about: Option<About>,
-    is_sending: bool,
+    /// What is on its way to the outbox, one thing after the other: to somebody new the first one asks for their key.
+    in_flight: Option<Said>,
 }
 
 /// Something that is to be said.
@@ -64,22 +65,38 @@ pub(in crate::screen::home) fn before(text: &str, since: &str) -> String {
     if since.trim().is_empty() { text.to_owned() } else { format!("{text}\n{since}") }
 }
 
+/// What was written behind a text that stands before it.
+pub(in crate::screen::home) fn since<'a>(text: &str, both: &'a str) -> Option<&'a str> {
+    both.strip_prefix(text.trim_end()).map(str::trim_start)
+}
+
 impl Writing {
     pub(super) fn new() -> Self {
-        Self { content: Content::new(), about: None, is_sending: false }
+        Self { content: Content::new(), about: None, in_flight: None }
     }
 
     pub(super) fn is_changed(&mut self, action: Action) {
         self.content.perform(action);
     }
 
-    /// What is written and not sent. What is being changed is still there as it was.
+    /// What is written and not in the outbox yet. What is being changed is still there as it was.
     pub(super) fn draft(&self) -> String {
-        let draft = match &self.about {
+        let written = match &self.about {
             Some(About::Edit { was, .. }) => was.clone(),
             Some(About::Answer { .. }) | None => self.content.text(),
         };
+        let draft = match &self.in_flight {
+            Some(Said { text, about: None | Some(About::Answer { .. }) }) => before(text, &written),
+            Some(Said { about: Some(About::Edit { .. }), .. }) | None => written,
+        };
         if draft.trim().is_empty() { String::new() } else { draft }
+    }
+
+    /// What is here as a draft was sent before this was open: only what was written since is left.
+    pub(super) fn was_sent(&mut self, text: &str) {
+        if let Some(since) = since(text, &self.content.text()) {
+            self.content = begun(since);
+        }
     }
 
     /// What was written before is there again.
@@ -90,7 +107,7 @@ impl Writing {
     }
 
     pub(super) const fn is_sending(&self) -> bool {
-        self.is_sending
+        self.in_flight.is_some()
     }
 
     pub(super) fn answers(&mut self, message: &MessageView) {
@@ -113,44 +130,38 @@ impl Writing {
         }
     }
 
-    /// Takes what is to be said: one thing after the other, for to somebody new the first one asks for their key.
+    /// Takes what is to be said, if nothing is on its way.
     pub(super) fn takes(&mut self) -> Option<Said> {
         let text = self.content.text();
-        if self.is_sending || text.trim().is_empty() {
+        if self.is_sending() || text.trim().is_empty() {
             return None;
         }
-        self.is_sending = true;
         let about = self.about.take();
         self.content = match &about {
             Some(About::Edit { was, .. }) => begun(was),
             Some(About::Answer { .. }) | None => Content::new(),
         };
-        Some(Said { text, about })
+        let said = Said { text, about };
+        self.in_flight = Some(said.clone());
+        Some(said)
     }
 
-    pub(super) const fn is_sent(&mut self) {
-        self.is_sending = false;
+    pub(super) fn is_sent(&mut self) {
+        self.in_flight = None;
     }
 
-    /// What could not be sent stands before what was written since. A change that could not be made is made again, unless
-    /// another one has begun.
+    /// What could not be sent stands before what was written since.
     pub(super) fn comes_back(&mut self, said: &Said) {
-        self.is_sending = false;
-        match (&said.about, &mut self.about) {
-            (Some(About::Edit { .. }), Some(About::Edit { .. })) => {}
-            (Some(About::Edit { which, .. }), _) => {
-                let was = self.draft();
-                self.about = Some(About::Edit { which: which.clone(), was });
-                self.content = begun(&said.text);
-            }
-            (_, Some(About::Edit { was, .. })) => *was = before(&said.text, was),
-            (about, now) => {
-                if now.is_none() {
-                    now.clone_from(about);
-                }
-                self.content = begun(&before(&said.text, &self.content.text()));
-            }
-        }
+        self.in_flight = None;
+        let about = match &said.about {
+            Some(About::Edit { which, .. }) => Some(About::Edit { which: which.clone(), was: self.draft() }),
+            about => about.clone(),
+        };
+        let text = match &about {
+            Some(About::Edit { .. }) => said.text.clone(),
+            Some(About::Answer { .. }) | None => before(&said.text, &self.content.text()),
+        };
+        (self.about, self.content) = (about, begun(&text));
     }
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
@@ -163,7 +174,7 @@ impl Writing {
                 .max_height(160)
                 .on_action(Message::Written)
                 .key_binding(binding),
-            button(text(lang.text("send"))).on_press(Message::Submitted),
+            button(text(lang.text("send"))).on_press_maybe((!self.is_sending()).then_some(Message::Submitted)),
         ]
         .spacing(gap::SMALL)
         .align_y(Center);

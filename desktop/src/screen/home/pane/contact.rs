@@ -26,6 +26,8 @@ pub(in crate::screen::home) struct Contact {
     user: UserId,
     info: Option<Info>,
     failure: Option<Arc<ClientError>>,
+    /// It cannot be read.
+    trouble: Option<Arc<ClientError>>,
     _followed: task::Handle,
 }
 
@@ -86,13 +88,14 @@ impl Contact {
         let concerns = |change: &Change| matches!(change, Change::Contact(_) | Change::Holds | Change::Chat(_));
         let told = follow::looks(session.clone(), concerns, move |client| Info::of(client, whom.clone()));
         let (task, handle) = Task::run(told, Message::Told).abortable();
-        (Self { session, user, info: None, failure: None, _followed: handle.abort_on_drop() }, task)
+        (Self { session, user, info: None, failure: None, trouble: None, _followed: handle.abort_on_drop() }, task)
     }
 
     pub(super) fn update(&mut self, message: Message) -> Action<Message> {
         match message {
-            Message::Told(Ok(info)) => self.info = Some(info),
-            Message::Told(Err(error)) | Message::Done(Err(error)) => self.failure = Some(error),
+            Message::Told(Ok(info)) => (self.info, self.trouble) = (Some(info), None),
+            Message::Told(Err(error)) => self.trouble = Some(error),
+            Message::Done(Err(error)) => self.failure = Some(error),
             Message::Asked(asked) => {
                 self.failure = None;
                 let user = self.user.clone();
@@ -119,7 +122,8 @@ impl Contact {
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
         let mut content = column![].spacing(gap::MEDIUM);
-        content = content.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
+        content =
+            content.extend(self.trouble.iter().chain(&self.failure).map(|error| alarm(failure::client(lang, error))));
         let Some(info) = &self.info else { return content.push(hint(lang.text("opening"))).into() };
         content = match &info.contact {
             None => content.push(hint(lang.text("no-key-yet"))),

@@ -31,6 +31,8 @@ pub(in crate::screen::home) struct Group {
     /// What is done only once it was said twice.
     sure: Option<Asked>,
     failure: Option<Arc<ClientError>>,
+    /// It cannot be read.
+    trouble: Option<Arc<ClientError>>,
     _followed: task::Handle,
 }
 
@@ -112,6 +114,7 @@ impl Group {
             slip: None,
             sure: None,
             failure: None,
+            trouble: None,
             _followed: handle.abort_on_drop(),
         };
         (pane, task)
@@ -119,8 +122,9 @@ impl Group {
 
     pub(super) fn update(&mut self, message: Message) -> Action<Message> {
         match message {
-            Message::Told(Ok(info)) => self.info = info,
-            Message::Told(Err(error)) | Message::Done(Err(error)) => self.failure = Some(error),
+            Message::Told(Ok(info)) => (self.info, self.trouble) = (info, None),
+            Message::Told(Err(error)) => self.trouble = Some(error),
+            Message::Done(Err(error)) => self.failure = Some(error),
             Message::Title(title) => self.title = title,
             Message::People(people) => (self.people, self.slip) = (people, None),
             Message::TitleSubmitted => {
@@ -171,7 +175,8 @@ impl Group {
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
         let mut content = column![].spacing(gap::MEDIUM);
-        content = content.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
+        content =
+            content.extend(self.trouble.iter().chain(&self.failure).map(|error| alarm(failure::client(lang, error))));
         let Some(info) = &self.info else { return content.push(hint(lang.text("no-group-yet"))).into() };
         content = content.extend(alarms(lang, info).into_iter().map(alarm));
         if info.view.waiting > 0 {

@@ -6,9 +6,11 @@ mod group;
 mod new_group;
 mod settings;
 
+use std::sync::Arc;
+
 use iced::widget::{button, column, container, row, rule, scrollable, text};
 use iced::{Center, Element, Fill, Task};
-use privmsg_client::{Client, Recipient};
+use privmsg_client::{Client, ClientError, Recipient};
 
 use self::contact::Contact;
 use self::group::Group;
@@ -18,6 +20,7 @@ use crate::lang::Lang;
 use crate::looks::Looks;
 use crate::session::Session;
 use crate::theme::{self, gap, type_size};
+use crate::widget::alarm;
 
 /// As wide as it is read well.
 const WIDEST: f32 = 560.0;
@@ -44,6 +47,39 @@ pub enum Message {
     Settings(settings::Message),
     /// The conversation is wanted again.
     Back,
+}
+
+impl Message {
+    /// What was not done, if it says so.
+    pub(super) fn failure(self) -> Option<Arc<ClientError>> {
+        match self {
+            Self::Contact(contact::Message::Done(done))
+            | Self::Group(group::Message::Done(done))
+            | Self::Settings(
+                settings::Message::Done(done) | settings::Message::Devices(devices::Message::Done(done)),
+            ) => done.err(),
+            Self::NewGroup(new_group::Message::Made(made)) => made.err(),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody else would hear of it: nobody does of what is done on a device that is signed out.
+    pub(super) const fn acts(&self) -> bool {
+        matches!(
+            self,
+            Self::Contact(contact::Message::Asked(_))
+                | Self::Group(group::Message::TitleSubmitted | group::Message::PeopleSubmitted | group::Message::Sure)
+                | Self::NewGroup(new_group::Message::Submitted)
+                | Self::Settings(
+                    settings::Message::Set(..)
+                        | settings::Message::Unblock(_)
+                        | settings::Message::SignOutSure
+                        | settings::Message::Devices(
+                            devices::Message::RemoveOwn | devices::Message::WordsSubmitted | devices::Message::LetIn
+                        )
+                )
+        )
+    }
 }
 
 /// What is wanted of whoever shows it.
@@ -111,8 +147,8 @@ impl Pane {
         }
     }
 
-    /// Draws it.
-    pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
+    /// Draws it. Where the session is `over`, for this reason nothing can be done any more.
+    pub(super) fn view(&self, lang: Lang, over: Option<&'static str>) -> Element<'_, Message> {
         let (title, content) = match self {
             Self::Contact(pane) => (pane.title(), pane.view(lang).map(Message::Contact)),
             Self::Group(pane) => (pane.title(lang), pane.view(lang).map(Message::Group)),
@@ -122,7 +158,9 @@ impl Pane {
         let back = button(text(lang.text("back"))).style(theme::quiet).on_press(Message::Back);
         let bar = row![text(title).size(type_size::HEADING).width(Fill), back].spacing(gap::SMALL).align_y(Center);
         let bar = container(bar).padding(gap::SMALL).width(Fill).style(theme::bar);
-        let content = container(content).max_width(WIDEST).padding(gap::MEDIUM);
+        let over = over.map(|why| alarm(lang.text(why)));
+        let content =
+            container(column![].push(over).push(content).spacing(gap::MEDIUM)).max_width(WIDEST).padding(gap::MEDIUM);
         column![bar, rule::horizontal(1), scrollable(content).width(Fill).height(Fill)].into()
     }
 }
@@ -130,12 +168,12 @@ impl Pane {
 /// Does something with the profile, and says what came of it.
 fn perform<F, M>(session: &Session, work: impl FnOnce(Client) -> F, done: fn(Done) -> M) -> Task<M>
 where
-    F: Future<Output = Result<(), privmsg_client::ClientError>> + Send + 'static,
+    F: Future<Output = Result<(), ClientError>> + Send + 'static,
     M: Send + 'static,
 {
     let work = work(session.client().clone());
-    Task::perform(async move { work.await.map_err(std::sync::Arc::new) }, done)
+    Task::perform(async move { work.await.map_err(Arc::new) }, done)
 }
 
 /// What came of something.
-pub(super) type Done = Result<(), std::sync::Arc<privmsg_client::ClientError>>;
+pub(super) type Done = Result<(), Arc<ClientError>>;

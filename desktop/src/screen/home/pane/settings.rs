@@ -26,6 +26,8 @@ pub(in crate::screen::home) struct Settings {
     devices: Devices,
     is_leaving: bool,
     failure: Option<Arc<ClientError>>,
+    /// It cannot be read.
+    trouble: Option<Arc<ClientError>>,
     _followed: task::Handle,
 }
 
@@ -89,6 +91,7 @@ impl Settings {
             devices,
             is_leaving: false,
             failure: None,
+            trouble: None,
             _followed: handle.abort_on_drop(),
         };
         (pane, Task::batch([task, look.map(Message::Devices)]))
@@ -96,8 +99,9 @@ impl Settings {
 
     pub(super) fn update(&mut self, message: Message) -> Action<Message> {
         match message {
-            Message::Told(Ok(info)) => self.info = Some(info),
-            Message::Told(Err(error)) | Message::Done(Err(error)) => self.failure = Some(error),
+            Message::Told(Ok(info)) => (self.info, self.trouble) = (Some(info), None),
+            Message::Told(Err(error)) => self.trouble = Some(error),
+            Message::Done(Err(error)) => self.failure = Some(error),
             Message::Lang(lang) => {
                 self.looks.lang = Some(lang);
                 return Action::Look(self.looks);
@@ -137,7 +141,8 @@ impl Settings {
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
         let mut content = column![].spacing(gap::LARGE);
-        content = content.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
+        content =
+            content.extend(self.trouble.iter().chain(&self.failure).map(|error| alarm(failure::client(lang, error))));
         let langs = Lang::ALL.map(|one| choice(one.name(), one == lang, Message::Lang(one)));
         let shades =
             Shade::ALL.map(|one| choice(lang.text(shade_name(one)), one == self.looks.shade, Message::Shade(one)));
