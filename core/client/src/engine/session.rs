@@ -19,6 +19,7 @@ use super::{Link, inbox, tasks, token};
 use crate::context::Context;
 use crate::error::ClientError;
 use crate::events::Event;
+use crate::group::former::AWAITED_MS;
 use crate::identity::Identity;
 use crate::net::socket::Socket;
 
@@ -126,7 +127,8 @@ impl Session {
                 ServerFrame::Ack(ack) => tasks::outbox::sends_confirmed(&self.link, ack).await?,
                 ServerFrame::CaughtUp => {
                     self.receive(std::mem::take(&mut page)).await?;
-                    self.link.context.store.write(crossings_are_over).await?;
+                    let now = self.link.context.clock.now_ms();
+                    self.link.context.store.write(move |tx| crossings_are_over(tx, now)).await?;
                     self.link.catch_up();
                 }
                 ServerFrame::Error(error) => self.refused(error).await?,
@@ -204,7 +206,7 @@ impl Session {
 }
 
 /// What had crossed a commit or a join has come with the mailbox.
-fn crossings_are_over(tx: &Tx<'_>) -> Result<(), StoreError> {
+fn crossings_are_over(tx: &Tx<'_>, now_ms: i64) -> Result<(), StoreError> {
     epoch_ends::are_over(tx)?;
-    former::are_over(tx)
+    former::are_over(tx, now_ms - AWAITED_MS)
 }

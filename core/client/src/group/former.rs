@@ -16,7 +16,7 @@ use super::mls::Step;
 use crate::error::ClientError;
 
 /// How long what is late is waited for: the server alone says whether all has come, and could keep the keys alive by saying nothing.
-const AWAITED_MS: i64 = 3600 * 1000;
+pub(crate) const AWAITED_MS: i64 = 3600 * 1000;
 
 /// What somebody has said, and who.
 pub(crate) type Said = (Member, Zeroizing<Vec<u8>>);

@@ -3,7 +3,7 @@
 
 use openmls_traits::storage::{CURRENT_VERSION as V, traits};
 use privmsg_protocol::{Epoch, GroupId, Seq};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, ToSql, params};
 
 use super::provider::MlsStorage;
 use super::tables::{MlsStorageError, Tables};
@@ -90,12 +90,13 @@ pub fn forget(tx: &Tx<'_>, id: &GroupId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Everything that was in the mailbox has come, and with it all that had crossed a join which is answered.
+/// Everything that was in the mailbox has come, and with it all that had crossed a join which is answered. One that is not is waited
+/// for no longer than since `oldest`, ms.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn are_over(tx: &Tx<'_>) -> Result<(), StoreError> {
-    for id in ids(tx, "SELECT group_id FROM mls_former WHERE ended_by IS NOT NULL")? {
+pub fn are_over(tx: &Tx<'_>, oldest: i64) -> Result<(), StoreError> {
+    for id in ids(tx, "SELECT group_id FROM mls_former WHERE ended_by IS NOT NULL OR put_at < ?1", params![oldest])? {
         forget(tx, &id)?;
     }
     Ok(())
@@ -106,15 +107,15 @@ pub fn are_over(tx: &Tx<'_>) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] of the statements.
 pub(crate) fn forget_all(tx: &Tx<'_>) -> Result<(), StoreError> {
-    for id in ids(tx, "SELECT group_id FROM mls_former")? {
+    for id in ids(tx, "SELECT group_id FROM mls_former", params![])? {
         forget(tx, &id)?;
     }
     Ok(())
 }
 
-fn ids(tx: &Tx<'_>, query: &'static str) -> Result<Vec<GroupId>, StoreError> {
+fn ids(tx: &Tx<'_>, query: &'static str, parameters: &[&dyn ToSql]) -> Result<Vec<GroupId>, StoreError> {
     let mut query = tx.sql().prepare_cached(query)?;
-    let rows = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+    let rows = query.query_map(parameters, |row| row.get::<_, [u8; 16]>(0))?;
     Ok(rows.map(|id| id.map(GroupId::from_bytes)).collect::<Result<_, _>>()?)
 }
 

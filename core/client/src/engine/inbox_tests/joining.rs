@@ -231,7 +231,15 @@ async fn what_comes_behind_a_join_was_not_said_before_it() {
 
     let (_alice, bob, said) = bob_joins_anew().await;
     bob.is_answered(4).await;
-    bob.step(|step| privmsg_store::former::are_over(step.tx).unwrap()).await;
+    bob.step(|step| privmsg_store::former::are_over(step.tx, 0).unwrap()).await;
     bob.hears(&[&said]).await;
     assert!(bob.order().await.is_empty(), "its keys are still there");
+
+    // A join that nobody answers keeps no keys alive.
+    let (_alice, bob, _said) = bob_joins_anew().await;
+    let is_kept = |step: &Step<'_, '_>| privmsg_store::former::of(step.tx, &GROUP).unwrap().is_some();
+    bob.step(|step| privmsg_store::former::are_over(step.tx, 0).unwrap()).await;
+    assert!(bob.step(is_kept).await, "it is not answered yet");
+    bob.step(|step| privmsg_store::former::are_over(step.tx, i64::MAX).unwrap()).await;
+    assert!(!bob.step(is_kept).await, "it has waited for too long");
 }
