@@ -100,7 +100,6 @@ impl Home {
         Self {
             chats: Vec::new(),
             connection: session.connection().borrow().clone(),
-
             ended: None,
             alarms: Vec::new(),
             failure: None,

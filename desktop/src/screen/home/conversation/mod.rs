@@ -105,6 +105,9 @@ impl Conversation {
 
     /// Keeps what is written and not sent.
     pub(crate) fn keeps_the_draft(&self) -> Task<Message> {
+        if !self.writing.is_loaded() {
+            return Task::none();
+        }
         let (client, with, draft) = (self.session.client().clone(), self.with.clone(), self.writing.draft());
         let kept = async move { client.keep_draft(&with, &draft).await.map_err(Arc::new) };
         Task::perform(kept, Message::Noted)
@@ -173,7 +176,11 @@ impl Conversation {
             }
             Message::Told(Err(error)) => self.troubles[0] = Some(error),
             Message::Stands(Err(error)) => self.troubles[1] = Some(error),
-            Message::Found(Err(error)) | Message::Drafted(Err(error)) => self.failure = Some(error),
+            Message::Found(Err(error)) => self.failure = Some(error),
+            Message::Drafted(Err(error)) => {
+                self.failure = Some(error);
+                self.writing.goes_on_with("");
+            }
             Message::Done(Err(not_done)) => self.failure = Some(not_done.error),
             Message::Noted(Err(error)) => tracing::warn!(%error, "something was not noted"),
             Message::Sight(sight) => {
@@ -203,7 +210,13 @@ impl Conversation {
                 return self.acts(id, &action);
             }
             Message::Unfolded(id) => self.history.unfolds(id),
-            Message::Drafted(Ok(draft)) => self.writing.goes_on_with(&draft.unwrap_or_default()),
+            Message::Drafted(Ok(draft)) => {
+                self.writing.goes_on_with(draft.as_deref().unwrap_or_default());
+                // What was to go is another text now, if there is a draft.
+                if std::mem::take(&mut self.is_submitted) && draft.is_none() {
+                    return self.sends();
+                }
+            }
             Message::Written(action) => return self.is_written(action),
             Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
             Message::AboutNothing => self.writing.is_about_nothing(),
@@ -289,7 +302,7 @@ impl Conversation {
     }
 
     fn sends(&mut self) -> Task<Message> {
-        if !self.is_known {
+        if !self.is_known || !self.writing.is_loaded() {
             self.is_submitted = true;
             return Task::none();
         }

@@ -34,6 +34,8 @@ pub(super) struct Writing {
     about: Option<About>,
     /// What is on its way to the outbox, one thing after the other: to somebody new the first one asks for their key.
     in_flight: Option<Said>,
+    /// What was written before is here. Until then nothing is kept in its place.
+    is_loaded: bool,
 }
 
 /// Something that is to be said.
@@ -72,7 +74,7 @@ pub(in crate::screen::home) fn since<'a>(text: &str, both: &'a str) -> Option<&'
 
 impl Writing {
     pub(super) fn new() -> Self {
-        Self { content: Content::new(), about: None, in_flight: None }
+        Self { content: Content::new(), about: None, in_flight: None, is_loaded: false }
     }
 
     pub(super) fn is_changed(&mut self, action: Action) {
@@ -101,9 +103,14 @@ impl Writing {
 
     /// What was written before is there again.
     pub(super) fn goes_on_with(&mut self, draft: &str) {
+        self.is_loaded = true;
         if !draft.is_empty() {
             self.content = begun(&before(draft, &self.content.text()));
         }
+    }
+
+    pub(super) const fn is_loaded(&self) -> bool {
+        self.is_loaded
     }
 
     pub(super) const fn is_sending(&self) -> bool {
