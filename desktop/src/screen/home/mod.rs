@@ -28,8 +28,10 @@ pub(crate) struct Home {
     connection: Connection,
     ended: Option<Ended>,
     alarms: Vec<Reason>,
-    /// They could not be read.
+    /// They, or the list of chats, could not be read.
     alarms_trouble: Option<Arc<ClientError>>,
+    chats_trouble: Option<Arc<ClientError>>,
+    /// What was not done, until somebody has seen it.
     failure: Option<Arc<ClientError>>,
     new_chat: String,
     is_slip: bool,
@@ -112,6 +114,7 @@ impl Home {
             opened: 0,
             failed: Vec::new(),
             alarms_trouble: None,
+            chats_trouble: None,
             has_focus: true,
             session,
         }
@@ -169,19 +172,22 @@ impl Home {
         match message {
             // They are answered before.
             Message::SignInAgain | Message::TryAgain | Message::Pane(..) => {}
-            Message::FailedSeen => self.failed.clear(),
+            Message::FailedSeen => {
+                self.failed.clear();
+                self.failure = None;
+            }
             Message::Kept(Ok(())) => {}
             Message::Kept(Err(error)) => self.failure = Some(error),
             Message::NewGroup => return self.shows(Pane::new_group(&self.session)),
             Message::Settings => return self.shows(Pane::settings(&self.session, self.looks)),
             Message::Chats(Ok(diffs)) => {
-                self.failure = None;
+                self.chats_trouble = None;
                 diffs.into_iter().for_each(|diff: ListDiff<ChatEntry>| diff.apply(&mut self.chats));
                 if let Some(open) = &mut self.open {
                     open.is_called(&self.chats);
                 }
             }
-            Message::Chats(Err(error)) => self.failure = Some(error),
+            Message::Chats(Err(error)) => self.chats_trouble = Some(error),
             Message::Alarms(Err(error)) => self.alarms_trouble = Some(error),
             Message::Connection(connection) => self.connection = connection,
             Message::Alarms(Ok(alarms)) => (self.alarms, self.alarms_trouble) = (alarms, None),

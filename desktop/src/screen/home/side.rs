@@ -28,7 +28,6 @@ impl Home {
         let alarms = (!alarms.is_empty())
             .then(|| container(scrollable(column(alarms).spacing(gap::SMALL)).width(Fill)).max_height(ALARMS));
         let mut side = column![].push(alarms).push(self.line(lang)).spacing(gap::SMALL).padding(gap::SMALL);
-        side = side.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
         side = side.push(
             text_input(&lang.text("new-chat"), &self.new_chat)
                 .id(NEW_CHAT)
@@ -60,7 +59,8 @@ impl Home {
             said.push(button(text(lang.text(name))).on_press(then).into());
         }
         said.extend(self.alarms.iter().filter_map(|reason| waiting_for::said(lang, reason)).map(alarm));
-        said.extend(self.alarms_trouble.as_ref().map(|error| alarm(failure::client(lang, error))));
+        let troubles = [&self.alarms_trouble, &self.chats_trouble, &self.failure];
+        said.extend(troubles.into_iter().flatten().map(|error| alarm(failure::client(lang, error))));
         said.extend(self.failed.iter().map(|failed| {
             let heading = self
                 .chats
@@ -71,7 +71,7 @@ impl Home {
             let why = failure::client(lang, &failed.error);
             alarm(lang.with("failed-in", &[("chat", whose.into()), ("why", why.into())]))
         }));
-        if !self.failed.is_empty() {
+        if self.failure.is_some() || !self.failed.is_empty() {
             let seen = button(text(lang.text("seen")).size(type_size::SMALL)).style(theme::quiet);
             said.push(seen.on_press(Message::FailedSeen).into());
         }

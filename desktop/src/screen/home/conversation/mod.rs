@@ -15,7 +15,7 @@ use iced::widget::operation::focus;
 use iced::widget::{button, column, container, row, rule, text, text_editor};
 use iced::{Center, Element, Fill, Task, task};
 use privmsg_client::{
-    ChatEntry, ChatId, ChatKind, ChatStatus, ClientError, Consent, Cursor, Heading, MessageView, Recipient, Which,
+    ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, MessageView, Recipient, Which,
 };
 use privmsg_protocol::{MessageId, UserId};
 
@@ -26,7 +26,7 @@ use self::message::not_done;
 pub(super) use self::message::{NotDone, Queued, outcome};
 pub(super) use self::writing::since;
 use self::writing::{About, WRITING, Writing};
-use super::name;
+use super::{name, recipient};
 use crate::failure;
 use crate::follow::{self, Standing, Wanted};
 use crate::lang::Lang;
@@ -136,12 +136,8 @@ impl Conversation {
 
     /// Takes from the list of chats what it is called by now.
     pub(crate) fn is_called(&mut self, chats: &[ChatEntry]) {
-        let is_this = |chat: &&ChatEntry| match (&chat.summary.chat.kind, &self.with) {
-            (ChatKind::Direct { peer }, Recipient::User(user)) => peer == user,
-            (ChatKind::SelfNotes, Recipient::User(user)) => user == self.session.client().user_id(),
-            (ChatKind::Group { conversation }, Recipient::Group(group)) => conversation == group,
-            _ => false,
-        };
+        let own = self.session.client().user_id();
+        let is_this = |chat: &&ChatEntry| recipient(&chat.summary.chat.kind, own) == self.with;
         if let Some(chat) = chats.iter().find(is_this) {
             (self.heading, self.consent) = (chat.heading.clone(), chat.summary.consent);
         }
