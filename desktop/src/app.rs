@@ -1,5 +1,6 @@
 //! The window: which screen it shows, and what holds for all of them.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use iced::event::Status;
@@ -16,6 +17,7 @@ use crate::screen::opening::{self, Opening, Purpose};
 use crate::screen::sign_in::{self, SignIn};
 use crate::screen::waiting::{self, Waiting};
 use crate::theme;
+use crate::tools::Tools;
 
 /// The bundled one: the system's own would look different everywhere, and on some there is none.
 const FONT: Font = Font::with_name("Fira Sans");
@@ -30,6 +32,7 @@ const LAST_WORD: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct App {
     profile: Profile,
+    tools: Tools,
     looks: Looks,
     /// What holds the next time.
     kept: Looks,
@@ -68,6 +71,8 @@ pub enum Message {
     Mode(Mode),
     /// The window has the keyboard, or not any more.
     Focus(bool),
+    /// A file was dropped on the window.
+    Dropped(PathBuf),
     /// The window is to be closed.
     CloseRequested,
     /// The engine has stopped.
@@ -84,11 +89,12 @@ pub enum Message {
 
 impl App {
     /// Begins with a profile, and with what was chosen about how it looks.
-    pub fn new(profile: Profile, looks: Looks) -> (Self, Task<Message>) {
+    pub fn new(profile: Profile, tools: Tools, looks: Looks) -> (Self, Task<Message>) {
         let (opening, task) = Opening::new(profile.clone(), Purpose::Read);
         let kept = Looks::of(&profile);
         let app = Self {
             profile,
+            tools,
             looks,
             kept,
             mode: Mode::None,
@@ -144,11 +150,12 @@ impl App {
                 keep_words::Action::None => Task::none(),
                 keep_words::Action::Run(task) => task.map(Message::KeepWords),
                 keep_words::Action::Done(session) => {
-                    self.screen = Screen::Home(Box::new(Home::new(session, self.looks)));
+                    self.screen = Screen::Home(Box::new(Home::new(session, self.looks, self.tools.clone())));
                     Task::none()
                 }
             },
             (Message::Focus(has_focus), Screen::Home(_)) => self.does(Message::Home(home::Message::Focus(has_focus))),
+            (Message::Dropped(path), Screen::Home(screen)) => screen.drops(vec![path]).map(Message::Home),
             (Message::Home(message), Screen::Home(screen)) => match screen.update(message) {
                 home::Action::Run(task) => task.map(Message::Home),
                 home::Action::TryAgain => {
@@ -163,6 +170,7 @@ impl App {
                     if looks.shade != self.looks.shade {
                         self.kept.shade = looks.shade;
                     }
+                    (self.kept.notifies, self.kept.hides_content) = (looks.notifies, looks.hides_content);
                     self.looks = looks;
                     Task::perform(keep(self.kept, self.profile.clone()), |()| Message::Kept)
                 }
@@ -204,7 +212,7 @@ impl App {
     fn enters(&mut self, ready: opening::Ready) -> Task<Message> {
         self.screen = match KeepWords::new(ready) {
             Ok(screen) => Screen::KeepWords(screen),
-            Err(session) => Screen::Home(Box::new(Home::new(session, self.looks))),
+            Err(session) => Screen::Home(Box::new(Home::new(session, self.looks, self.tools.clone()))),
         };
         Task::none()
     }
@@ -247,6 +255,7 @@ impl App {
             all.push(home.subscription().map(Message::Home));
             all.push(event::listen_with(|event, _, _| match event {
                 Event::Window(window::Event::Focused) => Some(Message::Focus(true)),
+                Event::Window(window::Event::FileDropped(path)) => Some(Message::Dropped(path)),
                 Event::Window(window::Event::Unfocused) => Some(Message::Focus(false)),
                 _ => None,
             }));
@@ -282,9 +291,10 @@ fn now_ms() -> i64 {
 /// The program: see [`App::new`].
 pub fn program(
     profile: Profile,
+    tools: Tools,
     looks: Looks,
 ) -> iced::Application<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
-    iced::application(move || App::new(profile.clone(), looks), App::update, App::view)
+    iced::application(move || App::new(profile.clone(), tools.clone(), looks), App::update, App::view)
         .title(App::title)
         .theme(App::theme)
         .subscription(App::subscription)

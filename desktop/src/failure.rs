@@ -5,6 +5,7 @@ use privmsg_client::{
     LinkFault, LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError,
     Untrusted, foreign,
 };
+use privmsg_media::{PictureError, Refusal};
 use privmsg_protocol::ErrorCode;
 
 use crate::lang::Lang;
@@ -34,6 +35,16 @@ pub(crate) fn sign_in(lang: Lang, error: &LoginError) -> String {
         LoginError::ForgedLink => lang.text("failure-forged-link"),
         LoginError::Client(error) => client(lang, error),
     }
+}
+
+/// Why a picture is not shown.
+pub(crate) fn picture(lang: Lang, error: &PictureError) -> String {
+    lang.text(match error {
+        PictureError::Refused(Refusal::Format) => "picture-format",
+        PictureError::Refused(Refusal::Large) => "picture-large",
+        PictureError::Refused(Refusal::Broken | Refusal::Moves) | PictureError::Failed => "picture-broken",
+        PictureError::NotStarted(_) => "picture-not-started",
+    })
 }
 
 /// Why something else did not work.

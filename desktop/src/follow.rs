@@ -7,8 +7,12 @@ use iced::futures::channel::mpsc;
 use iced::futures::{SinkExt as _, Stream, StreamExt as _};
 use iced::stream;
 use privmsg_client::{
-    Change, ChatEntry, ChatStatus, Client, ClientError, Cursor, HistoryItem, ListDiff, Reason, Recipient, Request,
+    Change, ChatEntry, ChatId, ChatStatus, Client, ClientError, Cursor, Event, HistoryItem, ListDiff, Reason,
+    Recipient, Request,
 };
+
+use privmsg_protocol::MessageId;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::session::{Connection, Ended, Session};
 
@@ -145,6 +149,58 @@ pub(crate) fn connection(session: Session) -> impl Stream<Item = Connection> {
             if output.send(now).await.is_err() || connection.changed().await.is_err() {
                 return;
             }
+        }
+    })
+}
+
+/// How much of a file has been moved, bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// So far.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// A file that has moved on: of which message, and which of its files, from 0.
+#[derive(Debug, Clone, Copy)]
+pub enum Moved {
+    /// To the server.
+    Up(MessageId, u32, Part),
+    /// To this device, for the message in this row.
+    Down(i64, u32, Part),
+}
+
+/// Messages that have come, by their rows, and their chats; as long as the engine runs here.
+pub(crate) fn received(session: &Session) -> impl Stream<Item = (i64, ChatId)> + use<> {
+    let events = session.client().events();
+    iced::futures::stream::unfold(events, async |mut events| {
+        loop {
+            match events.recv().await {
+                Ok(Event::Received { id, chat }) => return Some(((id, chat), events)),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    })
+}
+
+/// How far files have come, as long as the engine runs here.
+pub(crate) fn files(session: &Session) -> impl Stream<Item = Moved> + use<> {
+    let events = session.client().events();
+    iced::futures::stream::unfold(events, async |mut events| {
+        loop {
+            let moved = match events.recv().await {
+                Ok(Event::UploadProgress { message_id, file, done, total, .. }) => {
+                    Moved::Up(message_id, file, Part { done, total })
+                }
+                Ok(Event::DownloadProgress { id, file, done, total, .. }) => {
+                    Moved::Down(id, file, Part { done, total })
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return None,
+            };
+            return Some((moved, events));
         }
     })
 }

@@ -44,13 +44,23 @@ impl Shade {
 }
 
 /// What was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Looks {
     /// The language; without it, the system's.
     pub lang: Option<Lang>,
     /// Light or dark.
     pub shade: Shade,
+    /// Somebody who does not look is told that something has come.
+    pub notifies: bool,
+    /// And not what.
+    pub hides_content: bool,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { lang: None, shade: Shade::System, notifies: true, hides_content: false }
+    }
 }
 
 impl Looks {
@@ -105,7 +115,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let profile = Profile::at(folder.path());
         assert_eq!(Looks::of(&profile), Looks::default());
-        let looks = Looks { lang: Some(Lang::Russian), shade: Shade::Dark };
+        let looks = Looks { lang: Some(Lang::Russian), shade: Shade::Dark, notifies: false, hides_content: true };
         looks.keep(&profile).unwrap();
         assert_eq!(Looks::of(&profile), looks);
         for spoilt in [r#"{"lang":"xx"}"#, "", r#"{"shade":7}"#, &" ".repeat(5000)] {

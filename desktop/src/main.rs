@@ -11,6 +11,9 @@ use privmsg_client::Profile;
 use privmsg_desktop::app;
 use privmsg_desktop::lang::Lang;
 use privmsg_desktop::looks::{Looks, Shade};
+use privmsg_desktop::notifications::Notifier;
+use privmsg_desktop::tools::Tools;
+use privmsg_media::Pictures;
 use tracing_subscriber::EnvFilter;
 
 /// How long the database may take to finish what it has begun.
@@ -32,6 +35,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = privmsg_media::run_if_asked() {
+        return code;
+    }
     privmsg_client::hardening::protect_memory();
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -41,8 +47,13 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let kept = Looks::of(&profile);
-    let looks = Looks { lang: arguments.lang.or(kept.lang), shade: arguments.theme.unwrap_or(kept.shade) };
-    let ran = app::program(profile, looks).run();
+    let (lang, shade) = (arguments.lang.or(kept.lang), arguments.theme.unwrap_or(kept.shade));
+    let looks = Looks { lang, shade, ..kept };
+    // Where the system says nothing of it, people look beside their other files.
+    let downloads = dirs::download_dir().or_else(dirs::home_dir).unwrap_or_else(std::env::temp_dir);
+    let tools =
+        Tools { downloads: downloads.into(), pictures: Pictures::of_this_program(), notifier: Notifier::of_desktop() };
+    let ran = app::program(profile, tools, looks).run();
     if !privmsg_client::wait_until_closed(CLOSING) {
         tracing::warn!("the database is still at work");
     }

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, ClientError, Draft, Recipient, Sent, Which};
+use privmsg_client::{Client, ClientError, Draft, FileToSend, Recipient, Sent, Which};
 use privmsg_protocol::MessageId;
 
 use crate::args::Send;
@@ -80,7 +80,7 @@ fn draft(lang: Lang, text: Option<&str>, files: &[PathBuf], reply_to: Option<Mes
     if text.is_empty() && files.is_empty() {
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
-    let files = files.iter().map(|path| checked(lang, path)).collect::<Result<_, _>>()?;
+    let files = files.iter().map(|path| checked(lang, path).map(FileToSend::At)).collect::<Result<_, _>>()?;
     Ok(Draft { text, files, reply_to: reply_to.map(Which::from), ..Draft::default() })
 }
 

@@ -90,7 +90,7 @@ pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
-pub use sending::{Acknowledged, Draft, Recipient, Said, Sent};
+pub use sending::{Acknowledged, Draft, FileToSend, HeldFile, Recipient, Said, Sent};
 pub use sign_in::{
     Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, Replacing,
     SignInKey, sign_out_here,

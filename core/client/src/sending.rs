@@ -1,5 +1,6 @@
 //! What a user wants to send.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::client::Which;
 use crate::content::{compose, say};
 use crate::context::Context;
 use crate::error::{ClientError, During as _};
-use crate::files::seal::seal;
+use crate::files::seal::{Source, seal};
 
 /// To whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +32,8 @@ pub enum Recipient {
 pub struct Draft {
     /// Text, or the caption of the files.
     pub text: String,
-    /// Files, by absolute path. Small ones are read at once; large ones (over 16 MB) must be there until the
-    /// engine has come to them.
-    pub files: Vec<PathBuf>,
+    /// Files.
+    pub files: Vec<FileToSend>,
     /// The message that it answers.
     pub reply_to: Option<Which>,
     /// Whom the text speaks to by name. For files it is not told.
@@ -50,7 +50,33 @@ impl Draft {
     /// Files, with a caption or without.
     #[must_use]
     pub fn files(caption: impl Into<String>, files: Vec<PathBuf>) -> Self {
+        let files = files.into_iter().map(FileToSend::At).collect();
         Self { text: caption.into(), files, ..Self::default() }
+    }
+}
+
+/// A file before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileToSend {
+    /// The one at this absolute path. A small one is read at once; a large one (over 16 MB) must be there until the engine has
+    /// come to it.
+    At(PathBuf),
+    /// One that is on no disk, such as a picture that was made anew. It is read at once, whatever its size.
+    Held(HeldFile),
+}
+
+/// A file in memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldFile {
+    /// As the recipient sees it.
+    pub name: String,
+    /// All of it.
+    pub bytes: Arc<[u8]>,
+}
+
+impl fmt::Debug for HeldFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldFile").field("len", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
@@ -98,21 +124,32 @@ pub(crate) const SEALED_AT_ONCE: u64 = 16 << 20;
 /// A file that is to be sent, as it is now.
 #[derive(Debug, Clone)]
 pub(crate) struct DraftFile {
-    path: PathBuf,
+    source: Source,
+    name: String,
     size: u64,
     sealed: Option<Sealed>,
 }
 
 impl DraftFile {
     /// Looks at a file.
-    pub(crate) async fn look(path: &Path) -> Result<Self, ClientError> {
+    pub(crate) async fn look(file: &FileToSend) -> Result<Self, ClientError> {
+        let path = match file {
+            FileToSend::At(path) => path,
+            FileToSend::Held(HeldFile { name, bytes }) => {
+                let (name, size) = (name.clone(), bytes.len() as u64);
+                return Ok(Self { source: Source::Held(Arc::clone(bytes)), name, size, sealed: None });
+            }
+        };
         // Another process may come to it, in another folder.
         let path = std::path::absolute(path).map_err(|source| ClientError::file(path, source))?;
         if path.to_str().is_none() {
             return Err(ClientError::PathNotUnicode);
         }
         match tokio::fs::metadata(&path).await {
-            Ok(metadata) if metadata.is_file() => Ok(Self { path, size: metadata.len(), sealed: None }),
+            Ok(metadata) if metadata.is_file() => {
+                let name = file_name(&path);
+                Ok(Self { source: Source::At(path), name, size: metadata.len(), sealed: None })
+            }
             Ok(_) => Err(ClientError::file(&path, io::Error::other("is not a file"))),
             Err(source) => Err(ClientError::file(&path, source)),
         }
@@ -120,11 +157,11 @@ impl DraftFile {
 
     /// Encrypts it, if it is small.
     pub(crate) async fn seal(self, context: &Context) -> Result<Self, ClientError> {
-        if self.size > SEALED_AT_ONCE {
+        if self.size > SEALED_AT_ONCE && matches!(self.source, Source::At(_)) {
             return Ok(self);
         }
         let name = context.files.make(&context.store, context.clock.now_ms()).await?;
-        let sealed = seal(context, &self.path, name, Arc::new(|_, _| {})).await?;
+        let sealed = seal(context, self.source.clone(), name, Arc::new(|_, _| {})).await?;
         Ok(Self { size: sealed.size, sealed: Some(sealed), ..self })
     }
 }
@@ -168,9 +205,13 @@ pub(crate) fn queue(
     if !files.is_empty() {
         let outbox = outbox::row_of(tx, &content.message_id)?.ok_or(StoreError::Invalid("outbox"))?;
         for (position, file) in (0..).zip(files) {
-            let path = file.path.to_str().ok_or(ClientError::PathNotUnicode)?;
-            let (name, mime) = (file_name(&file.path), media_type(&file.path));
-            let new = NewUpload { path, name: &name, mime: &mime, size: file.size };
+            // Where there is none, nothing is found by an empty one: should its ciphertext get lost, no other file goes in its place.
+            let path = match &file.source {
+                Source::At(path) => path.to_str().ok_or(ClientError::PathNotUnicode)?,
+                Source::Held(_) => "",
+            };
+            let mime = media_type(&file.name);
+            let new = NewUpload { path, name: &file.name, mime: &mime, size: file.size };
             let upload = uploads::insert(tx, outbox, position, &new)?;
             if let Some(sealed) = &file.sealed {
                 uploads::set_sealed(tx, upload, sealed)?;
@@ -196,8 +237,8 @@ fn pending(files: &[DraftFile]) -> Result<Vec<Attachment>, ClientError> {
     let attachment = |file: &DraftFile| Attachment {
         file_id: file_id.clone(),
         key: AttachmentKey::from_bytes([0; 32]),
-        name: file_name(&file.path),
-        mime: media_type(&file.path),
+        name: file.name.clone(),
+        mime: media_type(&file.name),
         size: file.size,
         digest: [0; 32],
     };
@@ -235,8 +276,8 @@ fn file_name(path: &Path) -> String {
 }
 
 /// A file's media type, guessed from its name.
-fn media_type(path: &Path) -> String {
-    mime_guess::from_path(path).first_or_octet_stream().to_string()
+fn media_type(name: &str) -> String {
+    mime_guess::from_path(name).first_or_octet_stream().to_string()
 }
 
 #[cfg(test)]
@@ -255,7 +296,7 @@ mod tests {
             let (alice, device) = (UserId::new("alice").unwrap(), DeviceId::new("device").unwrap());
             let chat = chat_with(tx, &alice, &Recipient::User(UserId::new("bob").unwrap()), 1)?;
             let files: Vec<_> =
-                draft.files.iter().map(|path| DraftFile { path: path.clone(), size: 7, sealed: None }).collect();
+                draft.files.iter().map(|_| DraftFile { source: Source::Held([0; 7].into()), name: "a.txt".into(), size: 7, sealed: None }).collect();
             queue(tx, (&alice, &device), chat, &draft, &files, 1)
         }))
     }

@@ -71,3 +71,7 @@ change-refused = The group does not take this change.
 failure-no-signing-key = This device may not sign yet: another one of yours has to be online for a moment.
 failure-another-number = The key has changed since you looked. Compare the number that is shown now.
 failure-not-changeable = This message cannot be changed any more.
+picture-format = This picture is of a format that is not shown here. It can be saved.
+picture-large = This picture is too large to be shown. It can be saved.
+picture-broken = This picture cannot be shown: its file is broken, or was made to do harm.
+picture-not-started = Pictures cannot be shown at the moment: the system starts no further program.

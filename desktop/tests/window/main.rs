@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chats;
+mod files;
 mod panes;
+mod pictures;
 mod place;
 mod signing_in;
 mod trust;

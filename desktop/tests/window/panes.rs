@@ -3,8 +3,8 @@
 use privmsg_client::Role;
 use privmsg_desktop::lang::Lang;
 
-use crate::place::{signed_in, signed_in_high};
-use crate::window::open_as_kept;
+use crate::place::{Place, signed_in, signed_in_high};
+use crate::window::{open_as_kept, open_high};
 
 /// Both see the same number, and what was compared shows as compared.
 #[test]
@@ -117,4 +117,44 @@ fn a_device_is_let_in_and_goes() {
     window.clicks("sign-out-device");
     window.clicks("nobody-has-it");
     window.hides_text(&Lang::English.text("sign-out-device"));
+}
+
+/// A device that somebody else may have is called back by the words, and by no other ones.
+#[test]
+fn a_stolen_device_is_called_back() {
+    let place = Place::new();
+    let mut window = open_high(&place.profile(), Lang::English);
+    let words = place.signs_in(&mut window, Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "Hello"));
+    window.clicks_text("bob");
+    window.clicks("accept");
+    window.clicks("settings");
+    window.shows("this-device");
+    let mut new = place.begins_a_device();
+    let code = place.now(new.pending().unwrap().code()).link();
+    window.clicks_into("link-code");
+    window.enters(code.expose());
+    window.clicks("let-in");
+    let stolen = place.comes_online(new);
+    // As soon as it takes part.
+    window.until_now(|| {
+        place.now(place.bob.says(&place.alice.user_id, "For all devices"));
+        place.now(stolen.texts(&place.bob)).contains(&"For all devices".to_owned())
+    });
+    window.clicks("sign-out-device");
+    window.clicks("somebody-has-it");
+    window.clicks_into("stolen-words");
+    window.enters(&["abandon"; 12].join(" "));
+    window.shows("recovery-mistyped");
+    window.shows("sign-out-device");
+    window.clicks("sign-out-device");
+    window.clicks("somebody-has-it");
+    window.clicks_into("stolen-words");
+    window.enters(&words.join(" "));
+    window.shows("called-back");
+    window.hides_text(&Lang::English.text("sign-out-device"));
+    window.clicks("back");
+    window.says("Not for the thief");
+    place.now(place.bob.hears(&place.alice.user_id, "Not for the thief"));
+    assert!(!place.now(stolen.texts(&place.bob)).contains(&"Not for the thief".to_owned()));
 }

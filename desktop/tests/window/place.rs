@@ -65,6 +65,11 @@ impl Place {
         self.folder.path().join("profile")
     }
 
+    /// With whom `bob` talks.
+    pub(crate) fn alices(&self) -> Recipient {
+        Recipient::User(self.alice.user_id.clone())
+    }
+
     /// What `bob` does, until it is done.
     pub(crate) fn now<T, E: Debug>(&self, work: impl Future<Output = Result<T, E>>) -> T {
         self.runtime.block_on(work).unwrap()
@@ -113,6 +118,16 @@ impl Place {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let key = SignInKey::Access(self.alice.access_key.clone());
         self.now(async { NewDevice::begins(&self.server.url(), &self.alice, key, &clock).await })
+    }
+
+    /// That device, as soon as it is let in, with the server.
+    pub(crate) fn comes_online(&self, mut device: NewDevice) -> Person {
+        self.now(async {
+            let logged_in = device.pending()?.wait_until_linked().await?;
+            let mut person = device.becomes(logged_in).await?;
+            person.goes_online().await?;
+            anyhow::Ok(person)
+        })
     }
 
     /// Signs `alice` in by an access key.

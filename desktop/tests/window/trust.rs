@@ -2,7 +2,7 @@
 
 use privmsg_desktop::lang::Lang;
 
-use crate::place::signed_in;
+use crate::place::{signed_in, signed_in_high};
 use crate::window::open;
 
 /// Whoever is not to be heard is not, and nothing is written to them; until that is taken back.
@@ -126,4 +126,38 @@ fn what_comes_while_nobody_looks_is_new_again() {
     window.hides_text("message 39");
     window.hides_text("40");
     assert!(window.texts().iter().any(|text| text.parse::<u64>().is_ok_and(|left| left > 10)), "all of it is read");
+}
+
+/// Whoever does not look is told who has written and what, or that somebody has, or nothing; of strangers, only that there are any.
+#[test]
+fn who_does_not_look_is_told() {
+    let (place, mut window) = signed_in_high(Lang::English);
+    let alice = &place.alice.user_id;
+    window.has_focus(false);
+    place.now(place.bob.says(alice, "Buy this"));
+    let told = window.tells();
+    assert_eq!((told.title.as_str(), told.text), ("bob", Lang::English.text("is-request")));
+    window.has_focus(true);
+    window.clicks_text("bob");
+    window.clicks("accept");
+    place.now(place.bob.says(alice, "While you look"));
+    window.shows_text("While you look");
+    window.tells_nothing();
+    window.has_focus(false);
+    place.now(place.bob.says(alice, "<b>Lunch?</b>"));
+    let told = window.tells();
+    assert_eq!((told.title.as_str(), told.text.as_str()), ("bob", "<b>Lunch?</b>"));
+    window.has_focus(true);
+    window.clicks("settings");
+    window.switches("hides-content");
+    window.has_focus(false);
+    place.now(place.bob.says(alice, "A secret"));
+    let told = window.tells();
+    assert_eq!((told.title.as_str(), told.text), ("PrivMsg", Lang::English.text("told-hidden")));
+    window.has_focus(true);
+    window.switches("notifies");
+    window.has_focus(false);
+    place.now(place.bob.says(alice, "Unheard"));
+    window.shows_text("Unheard");
+    window.tells_nothing();
 }

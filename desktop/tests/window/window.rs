@@ -1,6 +1,7 @@
 //! A window without a display: the real program, with its tasks and subscriptions, drawn into memory.
 
 use std::path::Path;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use iced::futures::channel::mpsc;
@@ -14,6 +15,12 @@ use privmsg_client::Profile;
 use privmsg_desktop::app::{self, App, Message};
 use privmsg_desktop::lang::Lang;
 use privmsg_desktop::looks::Looks;
+use privmsg_desktop::notifications::{Notification, Notifier};
+use privmsg_desktop::tools::Tools;
+use privmsg_media::Pictures;
+
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_privmsg-desktop");
 
 /// How long something may take to be there. What nobody disturbs takes a moment.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +40,7 @@ pub(crate) struct Window<P: Program + 'static> {
     events: mpsc::Receiver<Event<P>>,
     lang: Lang,
     size: Size,
+    told: Receiver<Notification>,
 }
 
 /// Opens the program on the profile in `dir`.
@@ -61,10 +69,13 @@ fn begun(
     looks: Looks,
     size: Size,
 ) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
-    let program = app::program(Profile::at(dir.to_owned()), looks);
+    let pictures = Pictures::by(PROGRAM.into());
+    let (notifier, told) = Notifier::new();
+    let tools = Tools { downloads: dir.with_file_name("downloads").into(), pictures, notifier };
+    let program = app::program(Profile::at(dir.to_owned()), tools, looks);
     let (sender, events) = mpsc::channel(64);
     let emulator = Emulator::new(sender, &program, Mode::Immediate, size);
-    let mut window = Window { program, emulator, events, lang: looks.lang(), size };
+    let mut window = Window { program, emulator, events, lang: looks.lang(), size, told };
     assert!(window.answer(), "the program does not begin");
     window
 }
@@ -84,6 +95,21 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
     pub(crate) fn shows_text_with(&mut self, name: &str) {
         let part = self.lang.text(name);
         self.until(&part.clone(), |window| window.texts().iter().any(|text| text.contains(&part)));
+    }
+
+    /// Waits until a text is there that begins so. Returns it.
+    pub(crate) fn shows_beginning(&mut self, beginning: &str) -> String {
+        let mut found = None;
+        self.until(beginning, |window| {
+            found = window.texts().into_iter().find(|text| text.starts_with(beginning));
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// Waits until none does any more.
+    pub(crate) fn hides_beginning(&mut self, beginning: &str) {
+        self.until(beginning, |window| !window.texts().iter().any(|text| text.starts_with(beginning)));
     }
 
     /// Waits until a text is not there any more.
@@ -133,6 +159,25 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         let target = found.map(|bounds| Target::Point(bounds.center()));
         let click = Interaction::Mouse(Mouse::Click { button: iced::mouse::Button::Left, target });
         assert!(self.does(Instruction::Interact(click)), "{text:?} cannot be clicked");
+    }
+
+    /// Turns the switch that stands behind a text of the window, by its name.
+    pub(crate) fn switches(&mut self, name: &str) {
+        let text = self.lang.text(name);
+        let mut middle = None;
+        let look = |window: &mut Self| {
+            let note = |candidate: Candidate<'_>| match candidate {
+                Candidate::Text { content, visible_bounds: Some(bounds), .. } if content == text => Some(bounds),
+                _ => None,
+            };
+            middle = window.looked_at().find(note).ok();
+            middle.is_some()
+        };
+        self.until(&text, look);
+        // The text fills what the switch leaves.
+        let target = middle.map(|bounds| Target::Point(Point::new(bounds.x + bounds.width + 10.0, bounds.center_y())));
+        let click = Interaction::Mouse(Mouse::Click { button: iced::mouse::Button::Left, target });
+        assert!(self.does(Instruction::Interact(click)), "{name} cannot be turned");
     }
 
     /// From now on its texts are these.
@@ -250,6 +295,27 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         }
     }
 
+    /// What somebody who does not look is told next.
+    pub(crate) fn tells(&mut self) -> Notification {
+        let mut told = None;
+        self.until("a notification", |window| {
+            told = window.told.try_recv().ok();
+            told.is_some()
+        });
+        told.unwrap()
+    }
+
+    /// Nothing was told by now.
+    pub(crate) fn tells_nothing(&mut self) {
+        self.rests_for(500);
+        assert_eq!(self.told.try_recv().ok(), None);
+    }
+
+    /// Somebody drops a file on the window.
+    pub(crate) fn takes_a_file(&mut self, path: &Path) {
+        self.emulator.update(&self.program, Message::Dropped(path.to_owned()));
+    }
+
     /// Somebody looks at the window, or at another one.
     pub(crate) fn has_focus(&mut self, has_focus: bool) {
         self.emulator.update(&self.program, Message::Focus(has_focus));
@@ -273,6 +339,14 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
                 self.is_drawn(&drawn);
                 panic!("{what:?} does not come; the window is drawn in {}", drawn.display());
             }
+            self.rests();
+        }
+    }
+
+    /// The same, for so many milliseconds.
+    pub(crate) fn rests_for(&mut self, ms: u64) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(ms) {
             self.rests();
         }
     }

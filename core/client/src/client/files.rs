@@ -152,6 +152,24 @@ impl Client {
         .await
     }
 
+    /// One of a message's files, by its place among them, from 0, which was fetched before; up to `most` bytes of it.
+    ///
+    /// # Errors
+    /// [`ClientError::NoSuchAttachment`] if there is none, or a longer one; as for [`Client::save_files`].
+    pub async fn read_file(&self, message: i64, position: u32, most: usize) -> Result<Vec<u8>, ClientError> {
+        let attachments = self.attachments(message).await?;
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        let attachment = attachments.into_iter().nth(at).filter(|file| file.size <= most as u64);
+        let attachment = attachment.ok_or(ClientError::NoSuchAttachment)?;
+        let unseen: Progress = Arc::new(|_, _| {});
+        self.with_file(message, position, move |sealed, cancelled| {
+            let mut bytes = Vec::new();
+            save::Source { sealed, attachment: &attachment, progress: &unseen, cancelled }.copy(&mut bytes)?;
+            Ok(bytes)
+        })
+        .await
+    }
+
     /// Does something with the ciphertext of a file that is here, on a thread that may block.
     async fn with_file<T: Send + 'static>(
         &self,

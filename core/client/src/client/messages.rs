@@ -65,8 +65,8 @@ impl Client {
         }
         self.refuse_nobody(recipient).await?;
         let mut looked_at = Vec::with_capacity(draft.files.len());
-        for path in &draft.files {
-            looked_at.push(DraftFile::look(path).await?);
+        for file in &draft.files {
+            looked_at.push(DraftFile::look(file).await?);
         }
         sending::content_of(&draft, &looked_at, self.context.clock.now_ms())?;
         let mut files = Vec::with_capacity(looked_at.len());

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use privmsg_e2ee::OsRng;
 use privmsg_e2ee::attachment::{AttachmentError, EncryptedFile, EncryptingReader, encrypted_len};
@@ -18,16 +19,39 @@ use crate::error::{ClientError, During as _};
 /// How often a file that becomes shorter while it is read is read again.
 const ATTEMPTS: u32 = 3;
 
-/// Encrypts the file at `source` under a fresh key, into the file `name` of the profile's folder. What is appended to it
+/// Where what is to be encrypted is.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// At a path.
+    At(PathBuf),
+    /// In memory, and nowhere else.
+    Held(Arc<[u8]>),
+}
+
+impl Source {
+    /// What is there now, and how long it is.
+    fn open(&self) -> io::Result<(Box<dyn Read + '_>, u64)> {
+        Ok(match self {
+            Self::At(path) => {
+                let file = open(path)?;
+                let size = file.metadata()?.len();
+                (Box::new(file), size)
+            }
+            Self::Held(bytes) => (Box::new(&**bytes), bytes.len() as u64),
+        })
+    }
+}
+
+/// Encrypts what is at `source` under a fresh key, into the file `name` of the profile's folder. What is appended to it
 /// meanwhile is not part of it. If that fails, or nobody waits for it any more, nothing is left.
 pub(crate) async fn seal(
     context: &Context,
-    source: &Path,
+    source: Source,
     name: String,
     progress: Progress,
 ) -> Result<Sealed, ClientError> {
     let cancel = Cancel::default();
-    let (source, target, cancelled) = (source.to_owned(), context.files.path(&name), cancel.heard());
+    let (target, cancelled) = (context.files.path(&name), cancel.heard());
     let encrypt = move || {
         let encrypted = encrypt_steadily(&source, &target, &progress, &cancelled);
         if encrypted.is_err() {
@@ -42,7 +66,7 @@ pub(crate) async fn seal(
 }
 
 fn encrypt_steadily(
-    source: &Path,
+    source: &Source,
     target: &Path,
     progress: &Progress,
     cancelled: &Cancelled,
@@ -66,7 +90,11 @@ enum Fault {
 }
 
 impl Fault {
-    fn of(self, source: &Path) -> ClientError {
+    fn of(self, source: &Source) -> ClientError {
+        let source = match source {
+            Source::At(path) => path.as_path(),
+            Source::Held(_) => Path::new(""),
+        };
         match self {
             Self::Changed => ClientError::file(source, io::Error::other("changes while it is read")),
             Self::Source(error) => ClientError::file(source, error),
@@ -77,14 +105,13 @@ impl Fault {
 
 /// Runs on a blocking thread. Returns what opens the ciphertext, and its length.
 fn encrypt(
-    source: &Path,
+    source: &Source,
     target: &Path,
     progress: &Progress,
     cancelled: &Cancelled,
 ) -> Result<(EncryptedFile, u64), Fault> {
     let too_long = |_| Fault::Source(io::Error::other("is too large to be encrypted"));
-    let file = open(source).map_err(Fault::Source)?;
-    let size = file.metadata().map_err(Fault::Source)?.len();
+    let (file, size) = source.open().map_err(Fault::Source)?;
     let len = encrypted_len(size).map_err(too_long)?;
     let mut reader = EncryptingReader::new(file.take(size), size, &mut OsRng).map_err(too_long)?;
     let mut sealed = private_file()

@@ -81,11 +81,15 @@ fn mark(lang: Lang, chat: &ChatEntry) -> Option<String> {
 
 /// The beginning of what was said last, in one line. What happened does not look like what somebody wrote.
 fn excerpt<'a>(lang: Lang, message: &MessageView, own: &UserId) -> text::Text<'a> {
-    if let Some(said) = notice::said(lang, message, own) {
-        let style = if notice::is_alarm(message) { text::danger } else { theme::fainter };
-        let said = said.into_iter().next().unwrap_or_default();
-        return text(said).style(style).font(theme::ITALIC);
-    }
+    let Some(happened) = notice::said(lang, message, own) else {
+        return text(said(lang, message, own)).style(theme::faint);
+    };
+    let style = if notice::is_alarm(message) { text::danger } else { theme::fainter };
+    text(happened.into_iter().next().unwrap_or_default()).style(style).font(theme::ITALIC)
+}
+
+/// The beginning of what somebody has said, and in a group who.
+pub(super) fn said(lang: Lang, message: &MessageView, own: &UserId) -> String {
     let said = if message.unlisted {
         // Whatever it says: it may be somebody else's.
         lang.text("unlisted-short")
@@ -96,12 +100,11 @@ fn excerpt<'a>(lang: Lang, message: &MessageView, own: &UserId) -> text::Text<'a
     } else {
         foreign::first_line(&message.text, EXCERPT)
     };
-    let said = if message.sender_id == *own {
+    if message.sender_id == *own {
         lang.with("said-by-you", &[("text", said.into())])
     } else if matches!(message.chat.kind, ChatKind::Group { .. }) {
         format!("{}: {said}", message.sender_id)
     } else {
         said
-    };
-    text(said).style(theme::faint)
+    }
 }

@@ -1,23 +1,27 @@
 //! The chats at the side, and the one that is open.
 
 mod conversation;
+mod drafts;
 mod list;
 mod pane;
 mod side;
+mod telling;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use iced::widget::{container, row, rule};
 use iced::{Element, Fill, Subscription, Task};
-use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, Reason, Recipient};
-use privmsg_protocol::UserId;
+use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, MessageView, Reason, Recipient};
+use privmsg_protocol::{ConversationId, UserId};
 
-use self::conversation::{Conversation, NotDone, Queued};
+use self::conversation::{Conversation, NotDone};
 use self::pane::Pane;
 use crate::follow;
 use crate::lang::Lang;
 use crate::looks::Looks;
 use crate::session::{Connection, Ended, Session};
+use crate::tools::Tools;
 use crate::widget::hint;
 
 /// What is shown.
@@ -42,9 +46,12 @@ pub(crate) struct Home {
     looks: Looks,
     /// How many were opened: what is still on its way for another one than the last is not for that one.
     opened: u64,
+    /// Drafts of chats that were left, as long as they are being kept.
+    left: Vec<(Recipient, String)>,
     /// What was not done in chats that are not open any more.
     failed: Vec<NotDone>,
     has_focus: bool,
+    tools: Tools,
 }
 
 /// What happened.
@@ -78,10 +85,14 @@ pub enum Message {
     Pane(u64, pane::Message),
     /// What was not done was seen.
     FailedSeen,
-    /// A draft was kept.
-    Kept(Result<(), Arc<ClientError>>),
+    /// A draft was kept: in this chat, this one.
+    Kept(Recipient, String, Result<(), Arc<ClientError>>),
     /// What has ended is to begin anew.
     TryAgain,
+    /// A message has come, in this row.
+    Received(i64, ChatId),
+    /// It was looked at, for somebody who does not look.
+    Unwatched(Result<Option<Box<MessageView>>, Arc<ClientError>>),
 }
 
 /// What the application has to do.
@@ -98,7 +109,7 @@ pub(crate) enum Action {
 
 impl Home {
     /// For a session.
-    pub(crate) fn new(session: Session, looks: Looks) -> Self {
+    pub(crate) fn new(session: Session, looks: Looks, tools: Tools) -> Self {
         Self {
             chats: Vec::new(),
             connection: session.connection().borrow().clone(),
@@ -112,10 +123,12 @@ impl Home {
             panes: 0,
             looks,
             opened: 0,
+            left: Vec::new(),
             failed: Vec::new(),
             alarms_trouble: None,
             chats_trouble: None,
             has_focus: true,
+            tools,
             session,
         }
     }
@@ -176,8 +189,10 @@ impl Home {
                 self.failed.clear();
                 self.failure = None;
             }
-            Message::Kept(Ok(())) => {}
-            Message::Kept(Err(error)) => self.failure = Some(error),
+            Message::Kept(with, text, kept) => {
+                self.left.retain(|left| *left != (with.clone(), text.clone()));
+                self.failure = kept.err().or_else(|| self.failure.take());
+            }
             Message::NewGroup => return self.shows(Pane::new_group(&self.session)),
             Message::Settings => return self.shows(Pane::settings(&self.session, self.looks)),
             Message::Chats(Ok(diffs)) => {
@@ -187,6 +202,14 @@ impl Home {
                     open.is_called(&self.chats);
                 }
             }
+            Message::Received(id, _) if !self.has_focus && self.looks.notifies => {
+                let client = self.session.client().clone();
+                let message = async move { client.message(id).await.map(|it| it.map(Box::new)).map_err(Arc::new) };
+                return Task::perform(message, Message::Unwatched);
+            }
+            Message::Received(..) | Message::Unwatched(Ok(None)) => {}
+            Message::Unwatched(Err(error)) => tracing::warn!(%error, "nobody is told of a message"),
+            Message::Unwatched(Ok(Some(message))) => self.tells(&message),
             Message::Chats(Err(error)) => self.chats_trouble = Some(error),
             Message::Alarms(Err(error)) => self.alarms_trouble = Some(error),
             Message::Connection(connection) => self.connection = connection,
@@ -236,22 +259,14 @@ impl Home {
         Task::none()
     }
 
-    /// What was sent from a chat that is not open any more, or is again, is no draft there.
-    fn was_sent(&mut self, queued: &Queued) -> Task<Message> {
-        let Some(text) = queued.text().map(str::to_owned) else { return Task::none() };
-        if let Some(open) = self.open.as_mut().filter(|open| *open.with() == queued.with) {
-            let number = self.opened;
-            return open.was_sent(&text).map(move |message| Message::Conversation(number, message));
+    /// Tells somebody who does not look of a message.
+    fn tells(&self, message: &MessageView) {
+        let own = self.session.client().user_id();
+        let chat = self.chats.iter().find(|chat| chat.summary.chat.id == message.chat.id);
+        let told = chat.and_then(|chat| telling::of(self.looks.lang(), message, chat, own, self.looks.hides_content));
+        if let Some(told) = told {
+            self.tools.notifier.tell(told);
         }
-        let (client, with) = (self.session.client().clone(), queued.with.clone());
-        let kept = async move {
-            let draft = client.draft(&with).await?.unwrap_or_default();
-            match conversation::since(&text, &draft) {
-                Some(since) => client.keep_draft(&with, since).await,
-                None => Ok(()),
-            }
-        };
-        Task::perform(async move { kept.await.map_err(Arc::new) }, Message::Kept)
     }
 
     fn opens(&mut self, with: Recipient) -> Task<Message> {
@@ -259,25 +274,25 @@ impl Home {
         if self.open.as_ref().is_some_and(|open| *open.with() == with) {
             return Task::none();
         }
-        let (before, number) = (self.opened, self.opened + 1);
-        let left = self.open.take().map(|left| left.keeps_the_draft());
-        let left = left.map(|task| task.map(move |message| Message::Conversation(before, message)));
-        let (mut conversation, task) = Conversation::new(self.session.clone(), with);
+        let number = self.opened + 1;
+        let left = self.open.take().and_then(|left| Some((left.with().clone(), left.draft()?)));
+        let left = left.map(|(with, text)| self.keeps(with, text));
+        // What is being kept may not be there yet for whoever reads it.
+        let draft = self.left.iter().rfind(|(whose, _)| *whose == with).map(|(_, text)| text.clone());
+        let (mut conversation, task) = Conversation::new(self.session.clone(), with, self.tools.clone(), draft);
         conversation.is_called(&self.chats);
         (self.open, self.opened) = (Some(conversation), number);
         Task::batch(left.into_iter().chain([task.map(move |message| Message::Conversation(number, message))]))
     }
 
-    /// Whether something is on its way to the outbox.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.open.as_ref().is_some_and(Conversation::is_sending)
-    }
-
-    /// Keeps what is written, before the window closes.
-    pub(crate) fn closes(&self) -> Task<Message> {
+    /// Files were dropped on the window: they are for the chat that is open, where something can be said.
+    pub(crate) fn drops(&mut self, paths: Vec<PathBuf>) -> Task<Message> {
+        if self.over().is_some() || self.pane.is_some() {
+            return Task::none();
+        }
         let number = self.opened;
-        let kept = self.open.as_ref().map_or_else(Task::none, Conversation::keeps_the_draft);
-        kept.map(move |message| Message::Conversation(number, message))
+        let task = self.open.as_mut().map_or_else(Task::none, |open| open.drops(paths));
+        task.map(move |message| Message::Conversation(number, message))
     }
 
     /// What is on the screen, in a window that somebody looks at, has been read.
@@ -299,6 +314,7 @@ impl Home {
             Subscription::run_with(session(), |session| follow::connection(session.clone())).map(Message::Connection),
             Subscription::run_with(session(), |session| follow::alarms(session.clone())).map(Message::Alarms),
             Subscription::run_with(session(), |session| follow::end(session.clone())).map(Message::Ended),
+            Subscription::run_with(session(), follow::received).map(|(id, chat)| Message::Received(id, chat)),
         ])
     }
 
@@ -327,6 +343,12 @@ fn recipient(kind: &ChatKind, own: &UserId) -> Recipient {
         ChatKind::SelfNotes => Recipient::User(own.clone()),
         ChatKind::Group { conversation } => Recipient::Group(*conversation),
     }
+}
+
+/// The beginning of a group's id, as `privmsg` shows it.
+fn short_id(group: &ConversationId) -> String {
+    const SHOWN: usize = 8;
+    group.to_string().chars().take(SHOWN).collect()
 }
 
 /// What a chat is called.

@@ -7,13 +7,13 @@ use privmsg_protocol::{ErrorCode, UserId};
 
 use super::Message;
 use super::actions::{self, Chosen};
+use super::attachments::Attachments;
 use super::history::Line;
 use crate::failure;
 use crate::lang::Lang;
 use crate::notice;
 use crate::theme::{self, gap, type_size};
 use crate::time;
-use crate::units;
 use crate::widget::hint;
 
 /// Characters that are shown of what is answered.
@@ -30,13 +30,15 @@ pub(super) struct Shown<'a> {
     pub(super) answered: Option<&'a str>,
     /// Something can be done with it.
     pub(super) chosen: Option<&'a Chosen>,
+    /// What has become of what came along.
+    pub(super) attachments: &'a Attachments,
     /// Nothing more is said from this device.
     pub(super) is_over: bool,
 }
 
 /// A message; where it is chosen, with what can be done with it.
 pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a, Message> {
-    let Shown { line, message, answered, chosen, is_over } = shown;
+    let Shown { line, message, answered, chosen, attachments, is_over } = shown;
     if let Some(said) = notice::said(lang, message, own) {
         return happened(said.join(" "), notice::is_alarm(message));
     }
@@ -57,10 +59,8 @@ pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a
         let all = text(lang.text("show-all")).size(type_size::SMALL);
         button(all).padding(0).style(button::text).on_press(Message::Unfolded(message.id))
     }));
-    content = content.extend(message.attachments.iter().map(|file| {
-        let filling = [("name", foreign::line(&file.name).into()), ("size", units::size(lang, file.size).into())];
-        piece(text(lang.with("file", &filling)).size(type_size::BODY))
-    }));
+    let attached = attachments.view(lang, message, chosen.is_some());
+    content = content.extend(attached.into_iter().map(|one| one.map(Message::Attachments)));
     if !message.reactions.is_empty() {
         let all = message.reactions.iter().map(|reaction| {
             let emoji = foreign::line(&reaction.emoji);
@@ -94,7 +94,7 @@ fn object<'a>(lang: Lang, about: &About, answered: Option<&str>) -> Element<'a, 
 }
 
 /// Something of a message that is none of its text.
-fn piece<'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
+pub(super) fn piece<'a, M: 'a>(content: impl Into<Element<'a, M>>) -> Element<'a, M> {
     container(content).padding([2.0, gap::SMALL]).style(theme::piece).into()
 }
 

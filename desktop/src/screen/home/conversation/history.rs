@@ -9,6 +9,7 @@ use privmsg_client::{About, ChatStatus, Cursor, HistoryItem, MessageState, Messa
 use privmsg_protocol::UserId;
 
 use super::actions::Chosen;
+use super::attachments::Attachments;
 use super::{Message, bubble};
 use crate::follow::{Told, Wanted};
 use crate::lang::Lang;
@@ -168,6 +169,13 @@ impl History {
         self.unseen_alarms.last()
     }
 
+    /// The messages of which something is in sight.
+    pub(super) fn in_sight(&self) -> impl Iterator<Item = &MessageView> {
+        let ends = self.sight.and_then(|it| Some((place(&self.lines, it.first)?, place(&self.lines, it.lowest)?)));
+        let lines = ends.and_then(|(first, lowest)| self.lines.get(first..=lowest));
+        lines.unwrap_or_default().iter().filter_map(Line::message)
+    }
+
     /// Somebody has looked at what is in sight.
     pub(super) fn is_looked_at(&mut self) {
         let Some(Sight { first, last: Some(last), .. }) = self.sight else { return };
@@ -294,6 +302,7 @@ impl History {
         own: &'a UserId,
         now_ms: i64,
         chosen: Option<&'a Chosen>,
+        attachments: &'a Attachments,
         is_over: bool,
     ) -> Element<'a, Message> {
         if self.lines.is_empty() {
@@ -319,7 +328,7 @@ impl History {
             }
             let chosen = chosen.filter(|chosen| chosen.id == message.id);
             let answered = message.reply_to.as_ref().and_then(|about| self.excerpt_of(about));
-            let shown = bubble::Shown { line, message, answered, chosen, is_over };
+            let shown = bubble::Shown { line, message, answered, chosen, attachments, is_over };
             let parts = parts.push(bubble::line(lang, shown, own));
             (Key::of(&line.item), parts.into())
         });

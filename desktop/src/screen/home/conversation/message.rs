@@ -8,7 +8,7 @@ use privmsg_protocol::{MessageId, UserId};
 
 use super::history::Key;
 use super::writing::{About, Said};
-use super::{actions, standing};
+use super::{actions, attachments, going_along, standing};
 use crate::follow::{Standing, Told};
 use crate::widget::Sight;
 
@@ -47,6 +47,10 @@ pub enum Message {
     Rested(u64),
     /// What is written was kept, or what was seen was told to be read.
     Noted(Result<(), Arc<ClientError>>),
+    /// With what is to go along.
+    Along(going_along::Message),
+    /// With what came with messages.
+    Attachments(attachments::Message),
     /// It is to be about nothing.
     AboutNothing,
     /// It is to be sent.

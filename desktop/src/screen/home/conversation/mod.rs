@@ -1,46 +1,41 @@
 //! The chat that is open: its history, and what is being written.
 
 mod actions;
+mod attachments;
 mod bubble;
+mod going_along;
 mod history;
 mod message;
 mod standing;
+mod view;
 mod writing;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use iced::futures::channel::mpsc;
 use iced::widget::operation::focus;
-use iced::widget::{button, column, container, row, rule, text, text_editor};
-use iced::{Center, Element, Fill, Task, task};
-use privmsg_client::{
-    ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, MessageView, Recipient, Which,
-};
+use iced::widget::text_editor;
+use iced::{Task, task};
+use privmsg_client::{ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, Recipient, Which};
 use privmsg_protocol::{MessageId, UserId};
 
 use self::actions::Chosen;
+use self::attachments::Attachments;
 use self::history::History;
 pub(super) use self::message::Message;
 use self::message::not_done;
 pub(super) use self::message::{NotDone, Queued, outcome};
 pub(super) use self::writing::since;
 use self::writing::{About, WRITING, Writing};
-use super::{name, recipient};
-use crate::failure;
+use super::recipient;
 use crate::follow::{self, Standing, Wanted};
-use crate::lang::Lang;
-use crate::notice;
 use crate::session::Session;
-use crate::theme::{self, gap, type_size};
-use crate::waiting_for;
-use crate::widget::{alarm, hint};
+use crate::tools::Tools;
 
 /// How long nothing is written until what is written is kept.
 const REST: Duration = Duration::from_millis(400);
-
-/// Characters of a group's id, as `privmsg` shows it.
-const SHORT_ID: usize = 8;
 
 /// An open chat.
 #[derive(Debug)]
@@ -53,6 +48,7 @@ pub(crate) struct Conversation {
     standing: Standing,
     history: History,
     writing: Writing,
+    attachments: Attachments,
     /// The message with which something can be done.
     chosen: Option<Chosen>,
     /// Whether the standing is known: as long as it is not, nothing goes out.
@@ -68,19 +64,29 @@ pub(crate) struct Conversation {
     /// The history, or the standing, cannot be read.
     troubles: [Option<Arc<ClientError>>; 2],
     ask: mpsc::Sender<Wanted>,
-    _followed: [task::Handle; 2],
+    _followed: [task::Handle; 3],
 }
 
 impl Conversation {
-    /// Begins to follow a chat, where it is new.
-    pub(crate) fn new(session: Session, with: Recipient) -> (Self, Task<Message>) {
+    /// Begins to follow a chat, where it is new. Its draft is read, unless it is given.
+    pub(crate) fn new(session: Session, with: Recipient, tools: Tools, draft: Option<String>) -> (Self, Task<Message>) {
         let (ask, told) = follow::conversation(session.clone(), with.clone());
         let (task, handle) = Task::run(told, Message::Told).abortable();
         let stands = follow::standing(session.clone(), with.clone());
         let (watch, watching) = Task::run(stands, Message::Stands).abortable();
+        let (moves, moving) =
+            Task::run(follow::files(&session), |moved| Message::Attachments(attachments::Message::Moved(moved)))
+                .abortable();
         let (client, whose) = (session.client().clone(), with.clone());
-        let draft = async move { client.draft(&whose).await.map_err(Arc::new) };
+        let draft = async move {
+            match draft {
+                Some(draft) => Ok(Some(draft)),
+                None => client.draft(&whose).await.map_err(Arc::new),
+            }
+        };
         let draft = Task::perform(draft, Message::Drafted);
+        let writing = Writing::new(tools.pictures.clone());
+        let attachments = Attachments::new(session.client().clone(), tools);
         let conversation = Self {
             session,
             with,
@@ -89,7 +95,8 @@ impl Conversation {
             status: None,
             standing: Standing::default(),
             history: History::new(),
-            writing: Writing::new(),
+            writing,
+            attachments,
             chosen: None,
             is_known: false,
             is_submitted: false,
@@ -98,19 +105,27 @@ impl Conversation {
             failure: None,
             troubles: [None, None],
             ask,
-            _followed: [handle.abort_on_drop(), watching.abort_on_drop()],
+            _followed: [handle.abort_on_drop(), watching.abort_on_drop(), moving.abort_on_drop()],
         };
-        (conversation, Task::batch([task, watch, draft, focus(WRITING)]))
+        (conversation, Task::batch([task, watch, moves, draft, focus(WRITING)]))
+    }
+
+    /// What is written and not sent, if it is known by now.
+    pub(crate) fn draft(&self) -> Option<String> {
+        self.writing.is_loaded().then(|| self.writing.draft())
     }
 
     /// Keeps what is written and not sent.
     pub(crate) fn keeps_the_draft(&self) -> Task<Message> {
-        if !self.writing.is_loaded() {
-            return Task::none();
-        }
-        let (client, with, draft) = (self.session.client().clone(), self.with.clone(), self.writing.draft());
+        let Some(draft) = self.draft() else { return Task::none() };
+        let (client, with) = (self.session.client().clone(), self.with.clone());
         let kept = async move { client.keep_draft(&with, &draft).await.map_err(Arc::new) };
         Task::perform(kept, Message::Noted)
+    }
+
+    /// Files are to go along with what is written.
+    pub(crate) fn drops(&mut self, paths: Vec<PathBuf>) -> Task<Message> {
+        self.writing.goes_along(going_along::Message::Dropped(paths)).map(Message::Along)
     }
 
     /// A draft of it was sent before it was open.
@@ -166,9 +181,7 @@ impl Conversation {
             }
             Message::Stands(Ok(standing)) => {
                 (self.standing, self.is_known, self.troubles[1]) = (standing, true, None);
-                if std::mem::take(&mut self.is_submitted) {
-                    return self.sends();
-                }
+                return self.sends_if_submitted();
             }
             Message::Told(Err(error)) => self.troubles[0] = Some(error),
             Message::Stands(Err(error)) => self.troubles[1] = Some(error),
@@ -182,6 +195,10 @@ impl Conversation {
             Message::Sight(sight) => {
                 let wanted = self.history.sees(sight);
                 self.asks(wanted);
+                // Of a stranger, nothing is fetched unasked.
+                if self.consent == Consent::Open {
+                    return self.attachments.see(self.history.in_sight()).map(Message::Attachments);
+                }
             }
             Message::Turned(views) => self.history.turns(views),
             Message::ToTheEnd => self.goes_to_the_end(),
@@ -209,21 +226,26 @@ impl Conversation {
             Message::Drafted(Ok(draft)) => {
                 self.writing.goes_on_with(draft.as_deref().unwrap_or_default());
                 // What was to go is another text now, if there is a draft.
-                if std::mem::take(&mut self.is_submitted) && draft.is_none() {
+                if std::mem::take(&mut self.is_submitted) && draft.is_none_or(|draft| draft.is_empty()) {
                     return self.sends();
                 }
             }
             Message::Written(action) => return self.is_written(action),
             Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
+            Message::Along(message) => {
+                let task = self.writing.goes_along(message).map(Message::Along);
+                return Task::batch([task, self.sends_if_submitted()]);
+            }
+            Message::Attachments(message) => return self.attachments.update(message).map(Message::Attachments),
             Message::AboutNothing => self.writing.is_about_nothing(),
             Message::Submitted => return self.sends(),
             Message::Queued(Ok(_)) => {
                 self.writing.is_sent();
                 self.goes_to_the_end();
-                return self.keeps_the_draft();
+                return Task::batch([self.keeps_the_draft(), self.sends_if_submitted()]);
             }
             Message::Queued(Err(not_done)) => {
-                self.failure = Some(not_done.error);
+                (self.failure, self.is_submitted) = (Some(not_done.error), false);
                 if let Some(said) = not_done.said {
                     self.writing.comes_back(&said);
                 }
@@ -297,8 +319,13 @@ impl Conversation {
         focus(WRITING)
     }
 
+    /// What was to go as soon as it can.
+    fn sends_if_submitted(&mut self) -> Task<Message> {
+        if std::mem::take(&mut self.is_submitted) { self.sends() } else { Task::none() }
+    }
+
     fn sends(&mut self) -> Task<Message> {
-        if !self.is_known || !self.writing.is_loaded() {
+        if !self.is_known || !self.writing.is_ready() {
             self.is_submitted = true;
             return Task::none();
         }
@@ -328,52 +355,5 @@ impl Conversation {
             }
         };
         Task::perform(queued, Message::Queued)
-    }
-
-    /// Draws it. Where the session is `over`, for this reason nothing can be said any more.
-    pub(crate) fn view(&self, lang: Lang, now_ms: i64, over: Option<&'static str>) -> Element<'_, Message> {
-        let own = self.session.client().user_id();
-        let title = name(lang, &self.with, self.heading.as_ref(), own);
-        // Others have named the group, and may have named it like a person.
-        let group = match &self.with {
-            Recipient::Group(group) => {
-                let id: String = group.to_string().chars().take(SHORT_ID).collect();
-                Some(hint(lang.with("group-of-id", &[("id", id.into())])))
-            }
-            Recipient::User(_) => None,
-        };
-        let heading = column![text(title).size(type_size::HEADING)].push(group);
-        let about = button(text(lang.text("about-chat"))).style(theme::quiet).on_press(Message::About);
-        let bar = row![heading.width(Fill), about].align_y(Center);
-        let bar = container(bar).padding(gap::SMALL).width(Fill).style(theme::bar);
-        let history = self.history.view(lang, own, now_ms, self.chosen.as_ref(), over.is_some());
-        // What comes and goes is in a part of its own: the field below it keeps the keyboard.
-        let waits = self.standing.waits_for.iter().filter_map(|reason| waiting_for::said(lang, reason)).map(alarm);
-        let decisions =
-            over.is_none().then(|| standing::view(lang, &self.with, &self.standing, self.consent)).flatten();
-        let said = column![]
-            .extend(
-                self.troubles.iter().flatten().chain(&self.failure).map(|error| alarm(failure::client(lang, error))),
-            )
-            .extend(waits)
-            .extend(decisions);
-        let why = over.map(|why| lang.text(why));
-        let below = match why.or_else(|| standing::nothing_to_say(lang, self.heading.as_ref(), &self.standing)) {
-            Some(why) => container(hint(why)).padding(gap::MEDIUM).into(),
-            None => self.writing.view(lang),
-        };
-        let alarm = self.history.unseen_alarm().map(|message| self.unseen(lang, message));
-        let bar = column![bar].push(alarm);
-        column![bar, rule::horizontal(1), history, rule::horizontal(1), said, below].width(Fill).height(Fill).into()
-    }
-
-    /// An alarm that has not been in sight.
-    fn unseen<'a>(&self, lang: Lang, message: &MessageView) -> Element<'a, Message> {
-        let said = notice::said(lang, message, self.session.client().user_id()).unwrap_or_default();
-        let said = said.into_iter().next().unwrap_or_default();
-        let show = button(text(lang.text("show")).size(type_size::SMALL)).style(button::danger);
-        let show = show.on_press(Message::ToAlarm(message.id, message.cursor));
-        let said = container(text(said).size(type_size::SMALL)).width(Fill);
-        container(row![said, show].spacing(gap::SMALL).align_y(Center)).padding(gap::SMALL).style(theme::alarm).into()
     }
 }

@@ -3,14 +3,16 @@
 use iced::keyboard::{Key, key::Named};
 use iced::widget::text_editor::{Action, Binding, Content, KeyPress, Motion, Status};
 use iced::widget::{button, column, row, text, text_editor};
-use iced::{Center, Element, Fill};
+use iced::{Center, Element, Fill, Task};
 use privmsg_client::{Draft, MessageView, Which, foreign};
+use privmsg_media::Pictures;
 use privmsg_protocol::UserId;
 
 use super::Message;
 use super::actions::which;
+use super::going_along::{self, GoingAlong, Picked};
 use crate::lang::Lang;
-use crate::theme::{gap, type_size};
+use crate::theme::{self, gap, type_size};
 use crate::widget::hint;
 
 pub(super) const WRITING: &str = "writing";
@@ -32,6 +34,7 @@ pub(super) enum About {
 pub(super) struct Writing {
     content: Content,
     about: Option<About>,
+    along: GoingAlong,
     /// What is on its way to the outbox, one thing after the other: to somebody new the first one asks for their key.
     in_flight: Option<Said>,
     /// What was written before is here. Until then nothing is kept in its place.
@@ -42,6 +45,7 @@ pub(super) struct Writing {
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     pub(super) text: String,
+    pub(super) files: Vec<Picked>,
     pub(super) about: Option<About>,
 }
 
@@ -51,7 +55,8 @@ impl Said {
             Some(About::Answer { which, .. }) => Some(which.clone()),
             Some(About::Edit { .. }) | None => None,
         };
-        Draft { reply_to, ..Draft::text(self.text.trim_end()) }
+        let files = self.files.iter().map(Picked::to_send).collect();
+        Draft { reply_to, files, ..Draft::text(self.text.trim_end()) }
     }
 }
 
@@ -73,8 +78,9 @@ pub(in crate::screen::home) fn since<'a>(text: &str, both: &'a str) -> Option<&'
 }
 
 impl Writing {
-    pub(super) fn new() -> Self {
-        Self { content: Content::new(), about: None, in_flight: None, is_loaded: false }
+    pub(super) fn new(pictures: Pictures) -> Self {
+        let along = GoingAlong::new(pictures);
+        Self { content: Content::new(), about: None, along, in_flight: None, is_loaded: false }
     }
 
     pub(super) fn is_changed(&mut self, action: Action) {
@@ -88,7 +94,7 @@ impl Writing {
             Some(About::Answer { .. }) | None => self.content.text(),
         };
         let draft = match &self.in_flight {
-            Some(Said { text, about: None | Some(About::Answer { .. }) }) => before(text, &written),
+            Some(Said { text, about: None | Some(About::Answer { .. }), .. }) => before(text, &written),
             Some(Said { about: Some(About::Edit { .. }), .. }) | None => written,
         };
         if draft.trim().is_empty() { String::new() } else { draft }
@@ -137,18 +143,32 @@ impl Writing {
         }
     }
 
-    /// Takes what is to be said, if nothing is on its way.
+    /// What happens with the files that go along.
+    pub(super) fn goes_along(&mut self, message: going_along::Message) -> Task<going_along::Message> {
+        self.along.update(message)
+    }
+
+    /// Whether what is written can go: what was written before is known, what goes along was looked at, and nothing else is on its
+    /// way.
+    pub(super) const fn is_ready(&self) -> bool {
+        self.is_loaded && !self.along.is_looking() && !self.is_sending()
+    }
+
+    /// Takes what is to be said, if it can go.
     pub(super) fn takes(&mut self) -> Option<Said> {
         let text = self.content.text();
-        if self.is_sending() || text.trim().is_empty() {
+        // What is changed stays a text, or the caption of the files that it had.
+        let is_edit = matches!(self.about, Some(About::Edit { .. }));
+        if !self.is_ready() || text.trim().is_empty() && (is_edit || self.along.is_empty()) {
             return None;
         }
+        let files = if is_edit { Vec::new() } else { self.along.takes() };
         let about = self.about.take();
         self.content = match &about {
             Some(About::Edit { was, .. }) => begun(was),
             Some(About::Answer { .. }) | None => Content::new(),
         };
-        let said = Said { text, about };
+        let said = Said { text, files, about };
         self.in_flight = Some(said.clone());
         Some(said)
     }
@@ -168,10 +188,14 @@ impl Writing {
             Some(About::Edit { .. }) => said.text.clone(),
             Some(About::Answer { .. }) | None => before(&said.text, &self.content.text()),
         };
+        self.along.come_back(&said.files);
         (self.about, self.content) = (about, begun(&text));
     }
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
+        let attach = button(text(lang.text("attach")))
+            .style(theme::quiet)
+            .on_press(Message::Along(going_along::Message::Attach));
         let writing = row![
             text_editor(&self.content)
                 .id(WRITING)
@@ -181,12 +205,14 @@ impl Writing {
                 .max_height(160)
                 .on_action(Message::Written)
                 .key_binding(binding),
-            button(text(lang.text("send"))).on_press_maybe((!self.is_sending()).then_some(Message::Submitted)),
+            attach,
+            button(text(lang.text("send"))).on_press(Message::Submitted),
         ]
         .spacing(gap::SMALL)
         .align_y(Center);
         // Of the same shape in either case: another one would lose the keyboard.
-        column![self.about(lang), writing].spacing(gap::TINY).padding(gap::SMALL).into()
+        let above = column![self.about(lang)].push(self.along.view(lang).map(Message::Along)).spacing(gap::TINY);
+        column![above, writing].spacing(gap::TINY).padding(gap::SMALL).into()
     }
 
     fn about(&self, lang: Lang) -> Element<'_, Message> {

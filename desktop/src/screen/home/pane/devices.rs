@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use iced::widget::{button, column, row, text};
 use iced::{Element, Fill, Task};
-use privmsg_client::{Client, ClientError, LinkCode, OwnDevice, foreign};
-use privmsg_protocol::{DeviceId, Secret};
+use privmsg_client::{ChatKind, Client, ClientError, LinkCode, OwnDevice, Recipient, foreign};
+use privmsg_protocol::{DeviceId, Secret, UserId};
 
+use super::super::{recipient, short_id};
 use super::Done;
 use crate::failure;
 use crate::lang::Lang;
@@ -28,6 +29,8 @@ pub(super) struct Devices {
     is_code_wrong: bool,
     step: Step,
     failure: Option<Arc<ClientError>>,
+    /// A stolen one was called back, and these of its decisions with it.
+    called_back: Option<Vec<ChatKind>>,
 }
 
 /// What is being done.
@@ -68,13 +71,30 @@ pub enum Message {
     Cancelled,
     /// It is done.
     Done(Done),
+    /// A stolen one was called back.
+    CalledBack(Result<CalledBack, Arc<ClientError>>),
+}
+
+/// What came of calling a device back.
+#[derive(Debug, Clone)]
+pub struct CalledBack {
+    /// The chats about which it had decided.
+    undone: Vec<ChatKind>,
+    /// Whether the server has signed it out, too.
+    pub(super) is_signed_out: Done,
 }
 
 impl Devices {
     pub(super) fn new(session: Session) -> (Self, Task<Message>) {
-        let (known, code, is_code_wrong, step, failure) =
-            (None, Secret::new(String::new()), false, Step::Looking, None);
-        let devices = Self { session, known, code, is_code_wrong, step, failure };
+        let devices = Self {
+            session,
+            known: None,
+            code: Secret::new(String::new()),
+            is_code_wrong: false,
+            step: Step::Looking,
+            failure: None,
+            called_back: None,
+        };
         let task = devices.look();
         (devices, task)
     }
@@ -107,10 +127,15 @@ impl Devices {
             Message::WordsSubmitted => {
                 let Step::Stolen(device, words) = &self.step else { return Task::none() };
                 let (device, words) = (device.clone(), words.clone());
-                return self.works(|client| async move {
-                    client.remove_stolen(std::slice::from_ref(&device), words.expose()).await?;
-                    client.sign_out_stolen(&device).await
-                });
+                (self.step, self.failure) = (Step::Working, None);
+                let client = self.session.client().clone();
+                let called_back = async move {
+                    let undone = client.remove_stolen(std::slice::from_ref(&device), words.expose()).await;
+                    let undone = undone.map_err(Arc::new)?;
+                    let is_signed_out = client.sign_out_stolen(&device).await.map_err(Arc::new);
+                    Ok(CalledBack { undone, is_signed_out })
+                };
+                return Task::perform(called_back, Message::CalledBack);
             }
             Message::Code(code) => (self.code, self.is_code_wrong) = (code, false),
             Message::CodeSubmitted => match self.code.expose().trim().parse::<LinkCode>() {
@@ -125,13 +150,20 @@ impl Devices {
                 return self.works(|client| async move { client.link_device(&code).await });
             }
             Message::Cancelled => self.step = Step::Looking,
-            Message::Done(done) => {
-                self.step = Step::Looking;
-                self.failure = done.err();
-                return self.look();
+            Message::Done(done) => return self.has_done(done),
+            Message::CalledBack(Ok(CalledBack { undone, is_signed_out })) => {
+                self.called_back = Some(undone);
+                return self.has_done(is_signed_out);
             }
+            Message::CalledBack(Err(error)) => return self.has_done(Err(error)),
         }
         Task::none()
+    }
+
+    fn has_done(&mut self, done: Done) -> Task<Message> {
+        self.step = Step::Looking;
+        self.failure = done.err();
+        self.look()
     }
 
     fn works<F>(&mut self, work: impl FnOnce(Client) -> F) -> Task<Message>
@@ -146,6 +178,14 @@ impl Devices {
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
         let mut content = column![].spacing(gap::SMALL);
         content = content.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
+        if let Some(undone) = &self.called_back {
+            content = content.push(text(lang.text("called-back")).size(type_size::BODY));
+            let own = self.session.client().user_id();
+            let chats: Vec<_> = undone.iter().map(|chat| chat_name(lang, chat, own)).collect();
+            let undone =
+                (!chats.is_empty()).then(|| lang.with("called-back-undone", &[("chats", chats.join(", ").into())]));
+            content = content.push(undone.map(alarm));
+        }
         content = match &self.known {
             None => content.push(hint(lang.text("opening"))),
             Some(devices) => content.extend(devices.iter().map(|device| self.device(lang, device))),
@@ -210,6 +250,15 @@ impl Devices {
         column![text(lang.text("was-it-stolen")).size(type_size::BODY), buttons.spacing(gap::SMALL)]
             .spacing(gap::SMALL)
             .into()
+    }
+}
+
+/// What a chat is called where nothing is known of its heading.
+fn chat_name(lang: Lang, chat: &ChatKind, own: &UserId) -> String {
+    match recipient(chat, own) {
+        Recipient::User(user) if user == *own => lang.text("notes"),
+        Recipient::User(user) => user.to_string(),
+        Recipient::Group(group) => lang.with("group-of-id", &[("id", short_id(&group).into())]),
     }
 }
 

@@ -59,6 +59,9 @@ impl Message {
                 settings::Message::Done(done) | settings::Message::Devices(devices::Message::Done(done)),
             ) => done.err(),
             Self::NewGroup(new_group::Message::Made(made)) => made.err(),
+            Self::Settings(settings::Message::Devices(devices::Message::CalledBack(called_back))) => {
+                called_back.and_then(|called_back| called_back.is_signed_out).err()
+            }
             _ => None,
         }
     }

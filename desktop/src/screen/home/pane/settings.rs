@@ -48,6 +48,10 @@ pub enum Message {
     Lang(Lang),
     /// It is to be light, or dark.
     Shade(Shade),
+    /// Whether somebody who does not look is told that something has come.
+    Notifies(bool),
+    /// And not what.
+    Hides(bool),
     /// What others are told.
     Set(usize, bool),
     /// The link to oneself is to be copied.
@@ -110,6 +114,14 @@ impl Settings {
                 self.looks.shade = shade;
                 return Action::Look(self.looks);
             }
+            Message::Notifies(is_on) => {
+                self.looks.notifies = is_on;
+                return Action::Look(self.looks);
+            }
+            Message::Hides(is_on) => {
+                self.looks.hides_content = is_on;
+                return Action::Look(self.looks);
+            }
             Message::Set(at, is_on) => {
                 let Some(setting) = Setting::ALL.get(at).copied() else { return Action::none() };
                 if let Some(shown) = self.info.as_mut().and_then(|info| info.settings.get_mut(at)) {
@@ -148,12 +160,18 @@ impl Settings {
             Shade::ALL.map(|one| choice(lang.text(shade_name(one)), one == self.looks.shade, Message::Shade(one)));
         content = content.push(section(lang.text("language"), row(langs).spacing(gap::SMALL)));
         content = content.push(section(lang.text("shade"), row(shades).spacing(gap::SMALL)));
+        let told = column![
+            switch(lang.text("notifies"), self.looks.notifies, Message::Notifies),
+            switch(lang.text("hides-content"), self.looks.hides_content, Message::Hides),
+        ];
+        content = content.push(section(lang.text("notifications"), told.spacing(gap::SMALL)));
         if let Some(info) = &self.info {
             let names = ["setting-read-receipts", "setting-presence", "setting-typing"];
-            let settings = names.into_iter().zip(info.settings).enumerate().map(|(at, (name, is_on))| {
-                let toggler = toggler(is_on).on_toggle(move |is_on| Message::Set(at, is_on));
-                row![text(lang.text(name)).size(type_size::BODY).width(Fill), toggler].align_y(Center).into()
-            });
+            let settings = names
+                .into_iter()
+                .zip(info.settings)
+                .enumerate()
+                .map(|(at, (name, is_on))| switch(lang.text(name), is_on, move |is_on| Message::Set(at, is_on)));
             content = content.push(section(lang.text("privacy"), column(settings).spacing(gap::SMALL)));
             content = content.push(own_link(lang, &info.link));
             content = content.push((!info.blocked.is_empty()).then(|| blocked(lang, &info.blocked)));
@@ -179,6 +197,11 @@ impl Settings {
 fn choice<'a>(name: impl text::IntoFragment<'a>, is_chosen: bool, then: Message) -> Element<'a, Message> {
     let style = if is_chosen { button::primary } else { theme::quiet };
     button(text(name).size(type_size::BODY)).style(style).on_press(then).into()
+}
+
+fn switch<'a>(name: String, is_on: bool, then: impl Fn(bool) -> Message + 'a) -> Element<'a, Message> {
+    let toggler = toggler(is_on).on_toggle(then);
+    row![text(name).size(type_size::BODY).width(Fill), toggler].align_y(Center).into()
 }
 
 fn own_link<'a>(lang: Lang, link: &'a str) -> Element<'a, Message> {
