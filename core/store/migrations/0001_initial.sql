@@ -364,6 +364,54 @@ CREATE TRIGGER relation_adopted AFTER INSERT ON message BEGIN
     WHERE chat_id = new.chat_id AND target_author = new.sender_id AND target_id = new.message_id;
 END;
 
+-- By which words messages are found: of each that is shown, its words as the client has folded them (core/client/src/search), each
+-- once. All of it follows from the messages; those of which it may not be true stand in `search_due`. It parts words at spaces only,
+-- and keeps neither where in a message they stand nor how many there are.
+CREATE VIRTUAL TABLE message_words USING fts5 (words, tokenize = 'ascii', detail = none, columnsize = 0);
+-- What is taken out of it is overwritten, and not only marked: a word of a deleted message stays nowhere.
+INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
+
+-- Messages of which something has changed that they may be found by. Notices are not found; -10 is what an unlisted device has said.
+CREATE TABLE search_due (message INTEGER PRIMARY KEY) STRICT;
+CREATE TRIGGER search_new AFTER INSERT ON message WHEN new.kind >= 0 OR new.kind = -10 BEGIN
+    INSERT INTO search_due (message) VALUES (new.id) ON CONFLICT (message) DO NOTHING;
+END;
+CREATE TRIGGER search_changed AFTER UPDATE OF content ON message
+WHEN new.hidden = 0 AND new.deleted_at IS NULL AND (new.kind >= 0 OR new.kind = -10) BEGIN
+    INSERT INTO search_due (message) VALUES (new.id) ON CONFLICT (message) DO NOTHING;
+END;
+-- Taking words out costs tens of microseconds for each. Who deletes many long messages at once is not to hold up everybody who writes:
+-- the words of those are taken out with what is due, a few messages at a time, and are not found meanwhile.
+CREATE TRIGGER search_out_of_sight AFTER UPDATE OF hidden, deleted_at ON message
+WHEN new.hidden <> 0 OR new.deleted_at IS NOT NULL BEGIN
+    DELETE FROM search_due WHERE message = new.id;
+    INSERT INTO search_due (message)
+        SELECT rowid FROM message_words WHERE rowid = new.id AND octet_length(words) > 2000;
+    DELETE FROM message_words WHERE rowid = new.id AND octet_length(words) <= 2000;
+END;
+CREATE TRIGGER search_gone AFTER DELETE ON message BEGIN
+    DELETE FROM search_due WHERE message = old.id;
+    DELETE FROM message_words WHERE rowid = old.id;
+END;
+CREATE TRIGGER search_said AFTER INSERT ON relation BEGIN
+    INSERT INTO search_due (message) SELECT id FROM message
+    WHERE message_id = new.target_id AND sender_id = new.target_author AND +chat_id = new.chat_id AND +hidden = 0
+        AND deleted_at IS NULL
+    ON CONFLICT (message) DO NOTHING;
+END;
+CREATE TRIGGER search_said_anew AFTER UPDATE OF content ON relation BEGIN
+    INSERT INTO search_due (message) SELECT id FROM message
+    WHERE message_id = new.target_id AND sender_id = new.target_author AND +chat_id = new.chat_id AND +hidden = 0
+        AND deleted_at IS NULL
+    ON CONFLICT (message) DO NOTHING;
+END;
+CREATE TRIGGER search_unsaid AFTER DELETE ON relation BEGIN
+    INSERT INTO search_due (message) SELECT id FROM message
+    WHERE message_id = old.target_id AND sender_id = old.target_author AND +chat_id = old.chat_id AND +hidden = 0
+        AND deleted_at IS NULL
+    ON CONFLICT (message) DO NOTHING;
+END;
+
 -- Edits, deletions and reactions of messages that were there already, until they are shown.
 CREATE TABLE amended (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -41,6 +41,7 @@ pub mod listed_devices;
 mod mls;
 pub mod reached;
 pub mod sealed_identity;
+pub mod search;
 pub mod settings;
 pub mod sign_outs;
 mod sql_types;
