@@ -18,6 +18,7 @@ mod newest;
 mod own_list;
 mod reading;
 mod requests;
+mod search;
 mod settings;
 mod typing;
 

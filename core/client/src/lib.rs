@@ -44,6 +44,7 @@ mod net;
 mod own_devices;
 mod picture;
 mod profile;
+mod search;
 mod sending;
 mod sign_in;
 mod trust;
@@ -90,6 +91,7 @@ pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
 pub use profile::{Profile, ProfileError};
+pub use search::{Excerpt, Found, Hit, Search, SearchCursor, Sought};
 pub use sending::{Acknowledged, Draft, FileToSend, HeldFile, Recipient, Said, Sent};
 pub use sign_in::{
     Introduced, LoggedIn, Login, LoginError, NewIdentity, PendingLogin, Relocation, RelocationError, Replacing,

@@ -18,6 +18,7 @@ mod presence;
 mod receipts;
 pub(crate) mod requests;
 mod sealed_files;
+mod search;
 mod signing_key;
 pub(super) mod sync;
 mod uploads;
@@ -57,6 +58,7 @@ pub(super) fn all() -> Vec<Box<dyn Task>> {
         Box::new(gaps::Gaps),
         Box::new(kept::Kept),
         Box::new(expiry::Expiry),
+        Box::new(search::Search),
     ]
 }
 
