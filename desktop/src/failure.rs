@@ -1,5 +1,7 @@
 //! What went wrong, as a sentence that says what happened and what to do.
 
+use std::io::ErrorKind;
+
 use privmsg_client::{
     AddressError, Between, CertificateFault, ChangeError, ClientError, Disconnection, EngineError, Hop, KeyError,
     LinkFault, LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError,
@@ -70,6 +72,17 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::NoSigningKey => lang.text("failure-no-signing-key"),
         ClientError::AnotherNumber(_) | ClientError::KeyChanged(_) => lang.text("failure-another-number"),
         ClientError::NotChangeable => lang.text("failure-not-changeable"),
+        ClientError::File { path, source } => {
+            let why = match source.kind() {
+                ErrorKind::StorageFull => lang.text("file-disk-full"),
+                ErrorKind::PermissionDenied => lang.text("file-not-allowed"),
+                ErrorKind::NotFound => lang.text("file-not-there"),
+                _ => source.to_string(),
+            };
+            lang.with("failure-file", &[("path", foreign::line(path).into()), ("why", why.into())])
+        }
+        ClientError::AlteredFile => lang.text("failure-altered-file"),
+        ClientError::NoSuchAttachment => lang.text("failure-no-file"),
         other => unforeseen(lang, &other.to_string()),
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use notify_rust::NotificationHandle;
 use privmsg_client::ChatId;
 
 /// So many may wait to be shown. What does not fit in is seen in the window.
@@ -49,15 +48,17 @@ impl Notifier {
 }
 
 fn show(told: &Receiver<Notification>) {
-    let mut shown = HashMap::<ChatId, NotificationHandle>::new();
+    // What the desktop calls the last of each chat.
+    let mut shown = HashMap::<ChatId, u32>::new();
     while let Ok(Notification { chat, title, text }) = told.recv() {
         let (title, text) = (title, plain(&text));
-        let outcome = match shown.get_mut(&chat) {
-            Some(before) => before.summary(&title).body(&text).finalize().show(),
-            None => notify_rust::Notification::new().appname("PrivMsg").summary(&title).body(&text).show(),
-        };
-        match outcome {
-            Ok(handle) => drop(shown.insert(chat, handle)),
+        let mut new = notify_rust::Notification::new();
+        new.appname("PrivMsg").summary(&title).body(&text);
+        if let Some(before) = shown.get(&chat) {
+            new.id(*before);
+        }
+        match new.show() {
+            Ok(handle) => drop(shown.insert(chat, handle.id())),
             Err(error) => tracing::debug!(%error, "the desktop shows no notifications"),
         }
     }

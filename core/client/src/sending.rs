@@ -295,8 +295,11 @@ mod tests {
         runtime.block_on(store.write(move |tx| {
             let (alice, device) = (UserId::new("alice").unwrap(), DeviceId::new("device").unwrap());
             let chat = chat_with(tx, &alice, &Recipient::User(UserId::new("bob").unwrap()), 1)?;
-            let files: Vec<_> =
-                draft.files.iter().map(|_| DraftFile { source: Source::Held([0; 7].into()), name: "a.txt".into(), size: 7, sealed: None }).collect();
+            let files: Vec<_> = draft
+                .files
+                .iter()
+                .map(|_| DraftFile { source: Source::Held([0; 7].into()), name: "a.txt".into(), size: 7, sealed: None })
+                .collect();
             queue(tx, (&alice, &device), chat, &draft, &files, 1)
         }))
     }

@@ -2,8 +2,8 @@
 //!
 //! Whoever writes may send whatever they like and call it a picture, and decoders of pictures are large programs that read
 //! it. So none of it is decoded in the program that holds the keys: [`Pictures`] starts a process for each picture, which
-//! gets its bytes and gives back pixels. It can open nothing, connect to nothing, start nothing, and has so much memory and
-//! time ([`limits`]); what it gives back is checked like anything else that comes from outside.
+//! gets its bytes and gives back pixels. On Unix it can open nothing, connect to nothing and fork nothing, and has so much memory and
+//! time ([`limits`]); pixels that come back are checked to be as many as they should. Elsewhere it only runs apart, and not for long.
 //!
 //! The process is the same program, which has to begin with [`run_if_asked`].
 

@@ -3,6 +3,8 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::error::ImageError;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
@@ -45,6 +47,17 @@ fn refused(error: ImageError) -> Refusal {
     }
 }
 
+/// Whether it is more than one picture. What cannot be read says so when it is decoded.
+fn moves(format: ImageFormat, file: &[u8]) -> bool {
+    let file = Cursor::new(file);
+    match format {
+        ImageFormat::Gif => true,
+        ImageFormat::WebP => WebPDecoder::new(file).is_ok_and(|decoder| decoder.has_animation()),
+        ImageFormat::Png => PngDecoder::new(file).is_ok_and(|decoder| decoder.is_apng().unwrap_or(false)),
+        _ => false,
+    }
+}
+
 fn is_within(picture: &DynamicImage, side: u32) -> bool {
     picture.width() <= side && picture.height() <= side
 }
@@ -59,7 +72,7 @@ pub(crate) fn show(file: &[u8], side: u32) -> Result<(u32, u32, Vec<u8>), Refusa
 /// A picture made anew, with no side longer than `side`: its format, width, height, and the file.
 pub(crate) fn make(file: &[u8], side: u32) -> Result<(Format, u32, u32, Vec<u8>), Refusal> {
     let source = image::guess_format(file).map_err(refused)?;
-    if source == ImageFormat::Gif {
+    if moves(source, file) {
         return Err(Refusal::Moves);
     }
     let picture = decode(file)?;

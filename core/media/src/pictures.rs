@@ -1,13 +1,13 @@
 //! The side that holds the keys.
 
 use std::io::{self, BufRead as _, Cursor};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::wire::{self, Answer, Refusal, Wanted};
@@ -50,6 +50,43 @@ impl Pictures {
         Self { program, places: Arc::new(Semaphore::new(limits::AT_ONCE)) }
     }
 
+    /// The same, who do not wait for those that are at work here: what others send does not hold up what one sends.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::by(self.program.clone())
+    }
+
+    /// Waits until a picture can be decoded. Whoever has many of them reads the next one only then.
+    pub async fn turn(&self) -> Turn<'_> {
+        // Nobody closes it.
+        Turn { program: &self.program, _place: self.places.acquire().await.ok() }
+    }
+
+    /// [`Turn::show`], as soon as it can be.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    pub async fn show(&self, file: Vec<u8>, side: u32) -> Result<Shown, PictureError> {
+        self.turn().await.show(file, side).await
+    }
+
+    /// [`Turn::make`], as soon as it can be.
+    ///
+    /// # Errors
+    /// [`PictureError`]; one that moves is refused.
+    pub async fn make(&self, file: Vec<u8>, side: u32) -> Result<Made, PictureError> {
+        self.turn().await.make(file, side).await
+    }
+}
+
+/// That a picture can be decoded.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    program: &'a Path,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Turn<'_> {
     /// The picture in a `file`, with no side longer than `side` pixels.
     ///
     /// # Errors
@@ -87,9 +124,7 @@ impl Pictures {
         if file.len() as u64 > limits::FILE {
             return Err(Refusal::Large.into());
         }
-        // Nobody closes it.
-        let _place = self.places.acquire().await.map_err(|_| PictureError::Failed)?;
-        let mut process = Command::new(&self.program)
+        let mut process = Command::new(self.program)
             .arg(worker::ARGUMENT)
             .env_clear()
             .current_dir(std::path::MAIN_SEPARATOR_STR)

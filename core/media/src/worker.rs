@@ -46,14 +46,14 @@ fn answer(wanted: Wanted, file: &[u8]) -> Result<(Answer, Vec<u8>), Refusal> {
     })
 }
 
-/// Gives up whatever decoding does not need. Three open files are the three pipes that it has: whatever opens another one
-/// fails, be it a file or a socket.
+/// Gives up whatever decoding does not need. With no files allowed, the pipes that it has stay, and whatever opens another one fails, be
+/// it a file or a socket, also once those are closed.
 #[cfg(unix)]
 fn confine() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     for (resource, most) in [
         (Resource::Core, 0),
-        (Resource::Nofile, 3),
+        (Resource::Nofile, 0),
         (Resource::Fsize, 0),
         (Resource::Nproc, 0),
         (Resource::Cpu, limits::COMPUTING),

@@ -4,6 +4,7 @@
 
 mod chats;
 mod files;
+mod finding;
 mod panes;
 mod pictures;
 mod place;

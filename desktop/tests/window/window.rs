@@ -91,6 +91,15 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         self.until(text, |window| window.texts().iter().any(|there| there == text));
     }
 
+    /// The same, while something is done again and again, a few times a second.
+    pub(crate) fn shows_text_after(&mut self, text: &str, mut done: impl FnMut()) {
+        self.until(text, |window| {
+            done();
+            window.rests_for(300);
+            window.texts().iter().any(|there| there == text)
+        });
+    }
+
     /// Waits until a text of the window, by its name, is part of one that is to be seen.
     pub(crate) fn shows_text_with(&mut self, name: &str) {
         let part = self.lang.text(name);

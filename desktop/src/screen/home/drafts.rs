@@ -5,7 +5,7 @@ use std::sync::Arc;
 use iced::Task;
 use privmsg_client::Recipient;
 
-use super::conversation::{self, Conversation, Queued};
+use super::conversation::{self, Conversation, Picked, Queued};
 use super::{Home, Message};
 
 impl Home {
@@ -31,6 +31,27 @@ impl Home {
         };
         let kept = async move { kept.await.map_err(Arc::new) };
         Task::perform(kept, move |kept| Message::Kept(whose.clone(), String::new(), kept))
+    }
+
+    /// These were to go along in a chat that is not open any more.
+    pub(super) fn keeps_files(&mut self, with: Recipient, mut files: Vec<Picked>) {
+        files.extend(self.files_left_in(&with));
+        if !files.is_empty() {
+            self.left_files.push((with, files));
+        }
+    }
+
+    /// Those, for whoever opens it.
+    pub(super) fn files_left_in(&mut self, with: &Recipient) -> Vec<Picked> {
+        let is_it = |(whose, _): &mut (Recipient, Vec<Picked>)| whose == with;
+        self.left_files.extract_if(.., is_it).flat_map(|(_, files)| files).collect()
+    }
+
+    /// A chat is not open any more.
+    pub(super) fn leaves(&mut self, mut left: Conversation) -> Option<Task<Message>> {
+        let with = left.with().clone();
+        self.keeps_files(with.clone(), left.leaves_files());
+        left.draft().map(|text| self.keeps(with, text))
     }
 
     /// Keeps the draft of a chat that is left.

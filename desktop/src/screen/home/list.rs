@@ -30,12 +30,20 @@ pub(super) fn view<'a>(
     // By chat: what is pressed stays the same one where another comes above it.
     let rows = chats.iter().map(|chat| {
         let id = chat.summary.chat.id;
-        (id, entry(lang, chat, open == Some(id), own, now_ms))
+        (id, entry(lang, chat, open == Some(id), own, now_ms, Message::Chosen(id)))
     });
     scrollable(keyed_column(rows).spacing(2)).height(Fill).width(Fill).into()
 }
 
-fn entry<'a>(lang: Lang, chat: &'a ChatEntry, is_open: bool, own: &UserId, now_ms: i64) -> Element<'a, Message> {
+/// A row of the list; a click on it means `then`.
+pub(super) fn entry<'a, M: Clone + 'a>(
+    lang: Lang,
+    chat: &'a ChatEntry,
+    is_open: bool,
+    own: &UserId,
+    now_ms: i64,
+    then: M,
+) -> Element<'a, M> {
     let name = name(lang, &recipient(&chat.summary.chat.kind, own), chat.heading.as_ref(), own);
     let is_group = matches!(chat.summary.chat.kind, ChatKind::Group { .. });
     let picture = avatar(&name, PICTURE, is_group);
@@ -57,14 +65,14 @@ fn entry<'a>(lang: Lang, chat: &'a ChatEntry, is_open: bool, own: &UserId, now_m
             .align_y(Center);
     let lines = column![first, second].spacing(2).width(Fill);
     button(row![picture, lines].spacing(gap::SMALL).align_y(Center))
-        .on_press(Message::Chosen(chat.summary.chat.id))
+        .on_press(then)
         .padding(gap::SMALL)
         .width(Fill)
         .style(theme::chat_row(is_open))
         .into()
 }
 
-fn badge<'a>(unread: u64) -> Element<'a, Message> {
+fn badge<'a, M: 'a>(unread: u64) -> Element<'a, M> {
     match unread {
         0 => space().into(),
         count => container(text(count.to_string()).size(type_size::SMALL)).padding([1, 7]).style(theme::badge).into(),

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod drafts;
+mod finding;
 mod list;
 mod pane;
 mod side;
@@ -15,7 +16,8 @@ use iced::{Element, Fill, Subscription, Task};
 use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, MessageView, Reason, Recipient};
 use privmsg_protocol::{ConversationId, UserId};
 
-use self::conversation::{Conversation, NotDone};
+use self::conversation::{Conversation, NotDone, Picked};
+use self::finding::Finding;
 use self::pane::Pane;
 use crate::follow;
 use crate::lang::Lang;
@@ -37,6 +39,7 @@ pub(crate) struct Home {
     chats_trouble: Option<Arc<ClientError>>,
     /// What was not done, until somebody has seen it.
     failure: Option<Arc<ClientError>>,
+    finding: Finding,
     new_chat: String,
     is_slip: bool,
     open: Option<Conversation>,
@@ -46,6 +49,8 @@ pub(crate) struct Home {
     looks: Looks,
     /// How many were opened: what is still on its way for another one than the last is not for that one.
     opened: u64,
+    /// What was to go along in chats that are not open any more.
+    left_files: Vec<(Recipient, Vec<Picked>)>,
     /// Drafts of chats that were left, as long as they are being kept.
     left: Vec<(Recipient, String)>,
     /// What was not done in chats that are not open any more.
@@ -89,6 +94,8 @@ pub enum Message {
     Kept(Recipient, String, Result<(), Arc<ClientError>>),
     /// What has ended is to begin anew.
     TryAgain,
+    /// While something is looked for.
+    Finding(finding::Message),
     /// A message has come, in this row.
     Received(i64, ChatId),
     /// It was looked at, for somebody who does not look.
@@ -116,6 +123,7 @@ impl Home {
             ended: None,
             alarms: Vec::new(),
             failure: None,
+            finding: Finding::default(),
             new_chat: String::new(),
             is_slip: false,
             open: None,
@@ -123,6 +131,7 @@ impl Home {
             panes: 0,
             looks,
             opened: 0,
+            left_files: Vec::new(),
             left: Vec::new(),
             failed: Vec::new(),
             alarms_trouble: None,
@@ -222,6 +231,17 @@ impl Home {
                     return self.opens(with);
                 }
             }
+            Message::Finding(finding::Message::ChatChosen(with)) => return self.opens(with),
+            Message::Finding(finding::Message::Chosen(with, id, cursor)) => {
+                let opened = self.opens(with);
+                let number = self.opened;
+                let Some(open) = &mut self.open else { return opened };
+                let gone_to = open.update(conversation::Message::To(id, cursor), true);
+                return Task::batch([opened, gone_to.map(move |message| Message::Conversation(number, message))]);
+            }
+            Message::Finding(message) => {
+                return self.finding.update(self.session.client(), message).map(Message::Finding);
+            }
             Message::NewChat(text) => (self.new_chat, self.is_slip) = (text, false),
             Message::NewChatSubmitted => match self.new_chat.trim().parse::<UserId>() {
                 Ok(user) => {
@@ -248,7 +268,8 @@ impl Home {
                 return match conversation::outcome(message) {
                     Some(Ok(queued)) => self.was_sent(&queued),
                     // What was not sent is still the draft there.
-                    Some(Err(failed)) => {
+                    Some(Err(mut failed)) => {
+                        self.keeps_files(failed.with.clone(), failed.files());
                         self.failed.push(failed);
                         Task::none()
                     }
@@ -271,15 +292,17 @@ impl Home {
 
     fn opens(&mut self, with: Recipient) -> Task<Message> {
         self.pane = None;
-        if self.open.as_ref().is_some_and(|open| *open.with() == with) {
+        if let Some(open) = self.open.as_mut().filter(|open| *open.with() == with) {
+            open.shows_itself();
             return Task::none();
         }
         let number = self.opened + 1;
-        let left = self.open.take().and_then(|left| Some((left.with().clone(), left.draft()?)));
-        let left = left.map(|(with, text)| self.keeps(with, text));
+        let left = self.open.take().and_then(|left| self.leaves(left));
+        let files = self.files_left_in(&with);
         // What is being kept may not be there yet for whoever reads it.
         let draft = self.left.iter().rfind(|(whose, _)| *whose == with).map(|(_, text)| text.clone());
-        let (mut conversation, task) = Conversation::new(self.session.clone(), with, self.tools.clone(), draft);
+        let (mut conversation, task) =
+            Conversation::new(self.session.clone(), with, self.tools.clone(), (draft, files));
         conversation.is_called(&self.chats);
         (self.open, self.opened) = (Some(conversation), number);
         Task::batch(left.into_iter().chain([task.map(move |message| Message::Conversation(number, message))]))

@@ -5,6 +5,7 @@ use iced::{Element, Fill};
 use privmsg_client::EngineError;
 
 use super::conversation::Conversation;
+use super::finding::Beside;
 use super::{Home, Message, list, name, recipient};
 use crate::failure;
 use crate::lang::Lang;
@@ -28,6 +29,7 @@ impl Home {
         let alarms = (!alarms.is_empty())
             .then(|| container(scrollable(column(alarms).spacing(gap::SMALL)).width(Fill)).max_height(ALARMS));
         let mut side = column![].push(alarms).push(self.line(lang)).spacing(gap::SMALL).padding(gap::SMALL);
+        side = side.push(self.finding.field(lang).map(Message::Finding));
         side = side.push(
             text_input(&lang.text("new-chat"), &self.new_chat)
                 .id(NEW_CHAT)
@@ -43,7 +45,12 @@ impl Home {
         };
         let buttons = row![small("new-group", Message::NewGroup), small("settings", Message::Settings)];
         side = side.push(buttons.spacing(gap::SMALL));
-        side = side.push(list::view(lang, &self.chats, open, self.session.client().user_id(), now_ms));
+        let own = self.session.client().user_id();
+        side = side.push(if self.finding.is_active() {
+            self.finding.view(lang, &Beside { chats: &self.chats, open, own, now_ms }).map(Message::Finding)
+        } else {
+            list::view(lang, &self.chats, open, own, now_ms)
+        });
         container(side).width(SIDEBAR).height(Fill).style(theme::sidebar).into()
     }
 

@@ -118,7 +118,7 @@ async fn encrypt(link: &Link, file: &mut Upload, progress: Progress) -> Result<(
     };
     let (id, noted) = (file.id, name.clone());
     context.store.write(move |tx| uploads::begin_sealing(tx, id, &noted)).await?;
-    let sealed = seal(context, Source::At(file.path.clone().into()), name, progress).await?;
+    let sealed = seal(context, Source::At(file.path.clone()), name, progress).await?;
     let kept = sealed.clone();
     context.store.write(move |tx| uploads::set_sealed(tx, id, &kept)).await?;
     file.upload_id = None;

@@ -19,6 +19,12 @@ use crate::theme::{gap, type_size};
 use crate::units;
 use crate::widget::{alarm, hint};
 
+/// Ends of names of what is made anew.
+const MADE_ANEW: [&str; 6] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp"];
+
+/// The same of what may say as much, and cannot be.
+const KEPT: [&str; 12] = ["heic", "heif", "avif", "tif", "tiff", "dng", "gif", "mov", "mp4", "m4v", "3gp", "webm"];
+
 /// Pixels of the longer side of a picture that is made anew: more than most screens have.
 const SIDE: u32 = 2_560;
 
@@ -30,7 +36,7 @@ const HEIGHT: f32 = 80.0;
 
 /// Something that is to go along.
 #[derive(Debug, Clone)]
-pub(super) struct Picked {
+pub(in crate::screen::home) struct Picked {
     path: PathBuf,
     name: String,
     size: u64,
@@ -41,7 +47,7 @@ pub(super) struct Picked {
 enum What {
     /// Nothing is known of it.
     File,
-    /// It looks like a picture, and cannot be made anew.
+    /// It looks like a picture or a film, and cannot be made anew.
     Kept,
     /// A picture, made anew; and whether somebody wants it as it is.
     Picture { made: HeldFile, preview: Option<Handle>, is_kept: bool },
@@ -82,8 +88,8 @@ pub(super) struct GoingAlong {
 }
 
 impl GoingAlong {
-    pub(super) const fn new(pictures: Pictures) -> Self {
-        Self { files: Vec::new(), refused: Vec::new(), looking: 0, pictures }
+    pub(super) fn new(pictures: &Pictures) -> Self {
+        Self { files: Vec::new(), refused: Vec::new(), looking: 0, pictures: pictures.apart() }
     }
 
     /// Does what a message asks for.
@@ -98,7 +104,7 @@ impl GoingAlong {
             Message::Looked(looked) => {
                 self.looking = self.looking.saturating_sub(1);
                 self.files.extend(looked.picked);
-                self.refused = looked.refused;
+                self.refused.extend(looked.refused);
                 return focus(WRITING);
             }
             Message::LeftOut(at) => {
@@ -129,6 +135,11 @@ impl GoingAlong {
         std::mem::take(&mut self.files)
     }
 
+    /// They wait for somebody to come back to the chat.
+    pub(super) fn leaves(&mut self) -> Vec<Picked> {
+        std::mem::take(&mut self.files)
+    }
+
     /// They were not sent, and stand before what was chosen since.
     pub(super) fn come_back(&mut self, files: &[Picked]) {
         self.files.splice(..0, files.iter().cloned());
@@ -141,6 +152,13 @@ impl GoingAlong {
         let all = (!self.files.is_empty()).then(|| row(all).spacing(gap::TINY).wrap());
         let looking = self.is_looking().then(|| hint(lang.text("working")));
         column![].push(refused).push(all).push(looking).spacing(gap::TINY).into()
+    }
+}
+
+impl Looked {
+    /// Whether somebody should see what came of it before it goes.
+    pub(super) fn is_doubtful(&self) -> bool {
+        !self.refused.is_empty() || self.picked.iter().any(|file| matches!(file.what, What::Kept))
     }
 }
 
@@ -175,9 +193,12 @@ async fn size(path: &Path) -> Option<u64> {
 }
 
 async fn what(path: &Path, size: u64, pictures: &Pictures) -> What {
-    let formats = ["jpg", "jpeg", "png", "webp"];
     let end = path.extension().unwrap_or_default();
-    if !formats.iter().any(|format| end.eq_ignore_ascii_case(format)) {
+    let is_of = |formats: &[&str]| formats.iter().any(|format| end.eq_ignore_ascii_case(format));
+    if is_of(&KEPT) {
+        return What::Kept;
+    }
+    if !is_of(&MADE_ANEW) {
         return What::File;
     }
     match made_anew(path, size, pictures).await {
@@ -190,12 +211,12 @@ async fn what(path: &Path, size: u64, pictures: &Pictures) -> What {
 }
 
 async fn made_anew(path: &Path, size: u64, pictures: &Pictures) -> Result<(HeldFile, Option<Handle>), PictureError> {
+    let turn = pictures.turn().await;
     let file = if size <= limits::FILE { tokio::fs::read(path).await.ok() } else { None };
-    let made = pictures.make(file.ok_or(PictureError::Failed)?, SIDE).await?;
-    let preview = pictures.show(made.bytes.clone(), PREVIEW).await.ok();
+    let made = turn.make(file.ok_or(PictureError::Failed)?, SIDE).await?;
+    let preview = turn.show(made.bytes.clone(), PREVIEW).await.ok();
     let preview = preview.map(|shown| Handle::from_rgba(shown.width, shown.height, shown.rgba));
-    let name = Path::new(path.file_stem().unwrap_or_default()).with_extension(made.extension);
-    let name = name.to_string_lossy().into_owned();
+    let name = format!("{}.{}", path.file_stem().unwrap_or_default().to_string_lossy(), made.extension);
     Ok((HeldFile { name, bytes: Arc::from(made.bytes) }, preview))
 }
 

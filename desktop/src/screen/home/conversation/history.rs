@@ -151,8 +151,10 @@ impl History {
             && let Some(new) = first_unread
         {
             self.new_from = Some(new);
+            // Unless somebody is on their way to something else.
             let is_at = |line: &&Line| line.message().is_some_and(|message| message.cursor == new.0);
-            self.jump = self.lines.iter().find(is_at).map(|line| Key::of(&line.item));
+            let first = self.lines.iter().find(is_at).map(|line| Key::of(&line.item));
+            self.jump = self.jump.or(first);
         }
         if let (false, Some((_, count)), Some((_, unread))) = (is_watched, &mut self.new_from, first_unread) {
             *count = unread;

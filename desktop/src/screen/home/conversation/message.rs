@@ -6,6 +6,7 @@ use iced::widget::text_editor;
 use privmsg_client::{ClientError, Cursor, Recipient};
 use privmsg_protocol::{MessageId, UserId};
 
+use super::going_along::Picked;
 use super::history::Key;
 use super::writing::{About, Said};
 use super::{actions, attachments, going_along, standing};
@@ -61,8 +62,8 @@ pub enum Message {
     Answer(standing::Answer),
     /// What was asked for is done.
     Done(Result<(), NotDone>),
-    /// Where an alarm stands that nobody has seen is to be shown.
-    ToAlarm(i64, Cursor),
+    /// This message is to be shown where it stands.
+    To(i64, Cursor),
 }
 
 /// What was asked for in a chat, and was not done.
@@ -72,6 +73,13 @@ pub struct NotDone {
     pub(in crate::screen::home) with: Recipient,
     /// What could not even be put into the outbox.
     pub(super) said: Option<Said>,
+}
+
+impl NotDone {
+    /// The files that were to go along.
+    pub(in crate::screen::home) fn files(&mut self) -> Vec<Picked> {
+        self.said.as_mut().map(|said| std::mem::take(&mut said.files)).unwrap_or_default()
+    }
 }
 
 pub(super) fn not_done(done: Result<(), ClientError>, with: Recipient) -> Message {

@@ -23,6 +23,7 @@ use privmsg_protocol::{MessageId, UserId};
 
 use self::actions::Chosen;
 use self::attachments::Attachments;
+pub(super) use self::going_along::Picked;
 use self::history::History;
 pub(super) use self::message::Message;
 use self::message::not_done;
@@ -68,8 +69,13 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// Begins to follow a chat, where it is new. Its draft is read, unless it is given.
-    pub(crate) fn new(session: Session, with: Recipient, tools: Tools, draft: Option<String>) -> (Self, Task<Message>) {
+    /// Begins to follow a chat, where it is new. Its draft is read, unless it is given; what was to go along is given.
+    pub(crate) fn new(
+        session: Session,
+        with: Recipient,
+        tools: Tools,
+        (draft, files): (Option<String>, Vec<Picked>),
+    ) -> (Self, Task<Message>) {
         let (ask, told) = follow::conversation(session.clone(), with.clone());
         let (task, handle) = Task::run(told, Message::Told).abortable();
         let stands = follow::standing(session.clone(), with.clone());
@@ -85,7 +91,7 @@ impl Conversation {
             }
         };
         let draft = Task::perform(draft, Message::Drafted);
-        let writing = Writing::new(tools.pictures.clone());
+        let writing = Writing::new(&tools.pictures, files);
         let attachments = Attachments::new(session.client().clone(), tools);
         let conversation = Self {
             session,
@@ -110,6 +116,11 @@ impl Conversation {
         (conversation, Task::batch([task, watch, moves, draft, focus(WRITING)]))
     }
 
+    /// The chat is left: these files were to go along.
+    pub(crate) fn leaves_files(&mut self) -> Vec<Picked> {
+        self.writing.leaves_files()
+    }
+
     /// What is written and not sent, if it is known by now.
     pub(crate) fn draft(&self) -> Option<String> {
         self.writing.is_loaded().then(|| self.writing.draft())
@@ -123,8 +134,14 @@ impl Conversation {
         Task::perform(kept, Message::Noted)
     }
 
+    /// The chat itself is wanted, and not what stands in its place.
+    pub(crate) fn shows_itself(&mut self) {
+        self.attachments.is_enough();
+    }
+
     /// Files are to go along with what is written.
     pub(crate) fn drops(&mut self, paths: Vec<PathBuf>) -> Task<Message> {
+        self.attachments.is_enough();
         self.writing.goes_along(going_along::Message::Dropped(paths)).map(Message::Along)
     }
 
@@ -204,14 +221,9 @@ impl Conversation {
             Message::ToTheEnd => self.goes_to_the_end(),
             Message::Answered(message, author) => return self.looks_for(message, author),
             Message::Found(Ok(Some((id, cursor)))) => {
-                let wanted = self.history.goes_to(id, cursor);
-                self.asks(wanted);
-                self.chosen = Some(Chosen { id, sure: None });
+                self.goes_to(id, cursor);
             }
-            Message::ToAlarm(id, cursor) => {
-                let wanted = self.history.goes_to(id, cursor);
-                self.asks(wanted);
-            }
+            Message::To(id, cursor) => self.goes_to(id, cursor),
             Message::Chosen(id) => {
                 let is_it = self.chosen.as_ref().is_some_and(|chosen| chosen.id == id);
                 self.chosen = (!is_it).then_some(Chosen { id, sure: None });
@@ -233,6 +245,8 @@ impl Conversation {
             Message::Written(action) => return self.is_written(action),
             Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
             Message::Along(message) => {
+                // What goes otherwise than somebody may think is seen first.
+                self.is_submitted &= !matches!(&message, going_along::Message::Looked(looked) if looked.is_doubtful());
                 let task = self.writing.goes_along(message).map(Message::Along);
                 return Task::batch([task, self.sends_if_submitted()]);
             }
@@ -275,6 +289,14 @@ impl Conversation {
         self.strokes += 1;
         let strokes = self.strokes;
         Task::perform(tokio::time::sleep(REST), move |()| Message::Rested(strokes))
+    }
+
+    /// Shows a message where it stands, and marks it.
+    fn goes_to(&mut self, id: i64, cursor: Cursor) {
+        self.attachments.is_enough();
+        let wanted = self.history.goes_to(id, cursor);
+        self.asks(wanted);
+        self.chosen = Some(Chosen { id, sure: None });
     }
 
     fn goes_to_the_end(&mut self) {

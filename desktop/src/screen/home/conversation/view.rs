@@ -56,7 +56,7 @@ impl Conversation {
         let said = notice::said(lang, message, self.session.client().user_id()).unwrap_or_default();
         let said = said.into_iter().next().unwrap_or_default();
         let show = button(text(lang.text("show")).size(type_size::SMALL)).style(button::danger);
-        let show = show.on_press(Message::ToAlarm(message.id, message.cursor));
+        let show = show.on_press(Message::To(message.id, message.cursor));
         let said = container(text(said).size(type_size::SMALL)).width(Fill);
         container(row![said, show].spacing(gap::SMALL).align_y(Center)).padding(gap::SMALL).style(theme::alarm).into()
     }

@@ -78,8 +78,9 @@ pub(in crate::screen::home) fn since<'a>(text: &str, both: &'a str) -> Option<&'
 }
 
 impl Writing {
-    pub(super) fn new(pictures: Pictures) -> Self {
-        let along = GoingAlong::new(pictures);
+    pub(super) fn new(pictures: &Pictures, files: Vec<Picked>) -> Self {
+        let mut along = GoingAlong::new(pictures);
+        along.come_back(&files);
         Self { content: Content::new(), about: None, along, in_flight: None, is_loaded: false }
     }
 
@@ -141,6 +142,11 @@ impl Writing {
         if let Some(About::Edit { was, .. }) = self.about.take() {
             self.content = begun(&was);
         }
+    }
+
+    /// The chat is left: these were to go along.
+    pub(super) fn leaves_files(&mut self) -> Vec<Picked> {
+        self.along.leaves()
     }
 
     /// What happens with the files that go along.

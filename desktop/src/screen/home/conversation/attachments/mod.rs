@@ -64,7 +64,10 @@ impl Attachments {
     pub(super) fn update(&mut self, message: Message) -> Task<Message> {
         match message {
             Message::Save(id) => return self.files.saves(self.client.clone(), id, &self.tools.downloads),
-            Message::Saved(id, saved) => self.files.are_saved(id, saved),
+            Message::Saved(id, saved) => {
+                self.pictures.may_come(id);
+                self.files.are_saved(id, saved);
+            }
             Message::StopFetching(id) => {
                 let client = self.client.clone();
                 let stopped = async move { client.stop_downloads(id).await.map_err(Arc::new) };
@@ -86,9 +89,14 @@ impl Attachments {
                     alone.comes(which, shown);
                 }
             }
-            Message::ViewedEnough => self.alone = None,
+            Message::ViewedEnough => self.is_enough(),
         }
         Task::none()
+    }
+
+    /// The chat is wanted again.
+    pub(super) fn is_enough(&mut self) {
+        self.alone = None;
     }
 
     /// These messages are in sight: their pictures are fetched and decoded.

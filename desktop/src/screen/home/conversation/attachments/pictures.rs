@@ -112,6 +112,12 @@ impl Pictures {
                 self.here.push_back((which, shown.rgba.len()));
                 Picture::Here(handle(shown))
             }
+            // What was so at the moment is tried again when it is in sight the next time.
+            Err(NotShown::Client(error)) => {
+                tracing::debug!(%error, "a picture has not come");
+                self.known.remove(&which);
+                return;
+            }
             Err(why) => Picture::Not(why),
         };
         self.known.insert(which, picture);
@@ -120,6 +126,11 @@ impl Pictures {
                 self.known.remove(&oldest);
             }
         }
+    }
+
+    /// The files of a message were asked for: what was not to be had may be now.
+    pub(super) fn may_come(&mut self, id: i64) {
+        self.known.retain(|(of, _), picture| *of != id || matches!(picture, Picture::Here(_)));
     }
 
     /// The pictures of a message, if it has any that are here, or why one is not shown.
@@ -208,6 +219,7 @@ async fn decoded(client: Client, decoder: Decoder, (id, at): Which, side: u32) -
     client.want_files(id).await?;
     client.wait_files(id).await?;
     let most = usize::try_from(UNASKED).unwrap_or(usize::MAX);
+    let turn = decoder.turn().await;
     let file = client.read_file(id, at, most).await?;
-    Ok(decoder.show(file, side).await?)
+    Ok(turn.show(file, side).await?)
 }
