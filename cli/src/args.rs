@@ -3,6 +3,7 @@
 mod complaint;
 mod definition;
 mod reading;
+mod search;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::which::Which;
 pub(crate) use complaint::path_of;
 use complaint::{describe, is_invitation, mistyped};
 use definition::definition;
+pub(crate) use search::Search;
 
 /// All arguments.
 #[derive(Debug)]
@@ -58,6 +60,7 @@ pub(crate) enum Command {
     },
     Group(GroupCommand),
     Settings(Settings),
+    Search(Search),
     History {
         chat: ChatName,
         limit: u32,

@@ -6,6 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgGroup, Command as Clap, value_parser};
 use privmsg_client::{CacheLimit, Setting};
 
+use super::search;
 use crate::lang::Lang;
 
 /// Where the help lists what all commands have: behind the command's own options.
@@ -165,6 +166,7 @@ fn all(lang: Lang) -> Clap {
             .arg(chat())
             .arg(option("limit", "N", lang.help_limit()).value_parser(value_parser!(u32).range(1..))),
     )
+    .subcommand(search::definition(lang))
     .subcommand(
         with_arguments(lang, command(lang, "download", lang.about_download(), lang.usage_download()))
             .arg(message())
@@ -341,7 +343,7 @@ fn groups(lang: Lang) -> Clap {
         .subcommand(sub("info", lang.about_group_info(), lang.usage_group_info()).arg(group()))
 }
 
-fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
+pub(super) fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
     Clap::new(name)
         .about(about)
         .override_usage(usage)
@@ -351,7 +353,7 @@ fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap
 }
 
 /// A command with arguments that are not options.
-fn with_arguments(lang: Lang, command: Clap) -> Clap {
+pub(super) fn with_arguments(lang: Lang, command: Clap) -> Clap {
     command.help_template(template(lang, &format!("{}\n{{positionals}}\n\n", lang.heading_arguments())))
 }
 
@@ -361,7 +363,7 @@ fn template(lang: Lang, list: &str) -> String {
     format!("{{about}}\n\n{usage} {{usage}}\n\n{list}{options}\n{{options}}{{after-help}}")
 }
 
-fn option(name: &'static str, value: &'static str, help: String) -> Arg {
+pub(super) fn option(name: &'static str, value: &'static str, help: String) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help).hide_default_value(true).hide_possible_values(true)
 }
 
@@ -370,7 +372,7 @@ fn number(name: &'static str, value: &'static str, help: String) -> Arg {
     option(name, value, help).value_parser(ValueParser::from(value_parser!(u64).range(..=365 * 24 * 3600)))
 }
 
-fn flag(name: &'static str, help: String) -> Arg {
+pub(super) fn flag(name: &'static str, help: String) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 

@@ -7,14 +7,14 @@ use privmsg_client::{CacheLimit, Role, Setting};
 use privmsg_protocol::{MessageId, UserId};
 
 use super::complaint::repeatable;
-use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Send, Settings, Verification};
+use super::{AddContact, Answer, Args, Command, GroupCommand, Listen, Login, Search, Send, Settings, Verification};
 use crate::chat_name::{ChatName, GroupName};
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::which::Which;
 
-/// Messages that `history` shows unless told otherwise: about a screen.
-const HISTORY_LIMIT: u32 = 20;
+/// Messages that `history` and `search` show unless told otherwise: about a screen.
+pub(super) const LIMIT: u32 = 20;
 
 impl Args {
     pub(super) fn of(lang: Lang, matches: &ArgMatches) -> Result<Self, Failure> {
@@ -89,10 +89,10 @@ impl Command {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),
             }),
-            "history" => Self::History {
-                chat: chat(lang, matches)?,
-                limit: matches.get_one("limit").copied().unwrap_or(HISTORY_LIMIT),
-            },
+            "history" => {
+                Self::History { chat: chat(lang, matches)?, limit: matches.get_one("limit").copied().unwrap_or(LIMIT) }
+            }
+            "search" => Self::Search(Search::of(lang, matches)?),
             "download" => {
                 Self::Download { which: which(lang, matches)?, out: path(matches, "out").unwrap_or_default() }
             }
@@ -165,7 +165,7 @@ impl Command {
     }
 }
 
-fn text(matches: &ArgMatches, name: &str) -> Option<String> {
+pub(super) fn text(matches: &ArgMatches, name: &str) -> Option<String> {
     matches.get_one::<String>(name).cloned()
 }
 
@@ -177,7 +177,7 @@ fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId,
     parsed(lang, matches, name, |value| lang.bad_message_id(value))
 }
 
-fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
+pub(super) fn user(lang: Lang, matches: &ArgMatches, name: &str) -> Result<UserId, Failure> {
     parsed(lang, matches, name, |value| lang.bad_user_id(value))
 }
 
@@ -190,7 +190,7 @@ fn which(lang: Lang, matches: &ArgMatches) -> Result<Which, Failure> {
     })
 }
 
-fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
+pub(super) fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
     parsed(lang, matches, "chat", |value| lang.bad_chat(value)).or_else(|failure| match text(matches, "chat") {
         // Whoever gives a title is told which group has it. What looks like a key is not looked for.
         Some(name) if ChatName::may_be_a_title(&name) && repeatable(lang, name.clone()) == name => {

@@ -11,7 +11,7 @@ use crate::chat_name::chat_id;
 use crate::foreign;
 
 pub(super) use amended::{AmendedObject, amended};
-pub(super) use shown::{Around, live, past};
+pub(super) use shown::{Around, found, live, past};
 
 /// A message as `--json` prints it. The fields are documented and stay.
 #[derive(Debug, Serialize)]

@@ -20,6 +20,7 @@ mod progress;
 mod read;
 mod requests;
 mod safety_number;
+mod search;
 mod send;
 mod settings;
 pub(crate) mod time;
@@ -108,6 +109,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Listen(listen) => listen::run(session, listen).await,
         Command::Download { which, out } => download::run(session, &which, &out).await,
         Command::History { chat, limit } => signals.unless_interrupted(history::run(session, &chat, limit)).await,
+        Command::Search(wanted) => signals.unless_interrupted(search::run(session, &wanted)).await,
         Command::Read { chat } => signals.unless_interrupted(read::run(session, &chat)).await,
         Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,

@@ -1,6 +1,7 @@
 //! Times as people read them.
 
 use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 const FORMAT: &str = "%Y-%m-%d %H:%M";
@@ -18,9 +19,46 @@ pub(super) fn local_from_server(text: &str) -> String {
     privmsg_client::server_time(text).map_or_else(|| crate::foreign::line(text), |at| local(at.saturating_mul(1000)))
 }
 
+/// What of a day is meant by its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// Where it begins.
+    Begins,
+    /// Where the next one begins.
+    Ends,
+}
+
+/// Letters of a date without a time.
+const DATE: usize = "2026-01-31".len();
+
+/// A date that people write, or a date and a time, in local time: milliseconds since 1970.
+pub(crate) fn moment(text: &str, edge: Edge) -> Option<i64> {
+    let text = text.trim();
+    let moment = match text.parse::<Date>() {
+        Ok(date) if text.len() <= DATE => {
+            let day = if edge == Edge::Ends { date.tomorrow().ok()? } else { date };
+            day.to_datetime(jiff::civil::Time::midnight())
+        }
+        _ => text.parse::<DateTime>().ok()?,
+    };
+    Some(TimeZone::system().to_timestamp(moment).ok()?.as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_a_day_and_a_time_a_moment() {
+        let day = |text, edge| local(moment(text, edge).unwrap());
+        assert_eq!(day("2026-01-31", Edge::Begins), "2026-01-31 00:00");
+        assert_eq!(day("2026-01-31", Edge::Ends), "2026-02-01 00:00");
+        assert_eq!(day("2026-01-31 12:30", Edge::Ends), "2026-01-31 12:30");
+        assert_eq!(day("2026-01-31T12:30", Edge::Begins), "2026-01-31 12:30");
+        for bad in ["", "31.01.2026", "2026-02-30", "yesterday", "2026-01-31 25:00", "9999-12-31\0"] {
+            assert_eq!(moment(bad, Edge::Ends), None, "{bad}");
+        }
+    }
 
     #[test]
     fn a_time_that_cannot_be_shown_is_no_fault() {

@@ -12,6 +12,7 @@ mod output;
 mod own_devices;
 mod refusal;
 mod requests;
+mod search;
 mod sign_outs;
 mod system;
 

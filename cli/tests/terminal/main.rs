@@ -24,6 +24,7 @@ mod reach;
 mod requests;
 mod run;
 mod saving;
+mod searching;
 mod set_back;
 mod signed_out;
 mod stolen;

@@ -272,13 +272,22 @@ fn append<'a>(text: &mut String, lines: impl Iterator<Item = &'a Line>) {
 
 /// As `history` prints it: with its id and what became of it.
 pub(in crate::commands) fn past(output: &Output, message: &MessageView, around: &Around<'_>) -> String {
-    let lang = output.lang();
     if message.kind.is_notice() {
         let here = Around { own: around.own, blocked: around.blocked, answered: None, group: None, request: false };
         return live(output, message, &here, false);
     }
+    with_id(output, message, around, message.sender_id.as_str())
+}
+
+/// As `search` prints it: as `history` does, with where it was said.
+pub(in crate::commands) fn found(output: &Output, message: &MessageView, around: &Around<'_>) -> String {
+    with_id(output, message, around, &from(message, around))
+}
+
+fn with_id(output: &Output, message: &MessageView, around: &Around<'_>, from: &str) -> String {
+    let lang = output.lang();
     let time = output.styled(Style::Faint, &time::local(message.sent_at));
-    let sender = output.styled(Style::Bold, message.sender_id.as_str());
+    let sender = output.styled(Style::Bold, from);
     let id = output.styled(Style::Faint, &message.message_id.to_string());
     let mut text = format!("{time}  {id}  {sender}");
     if let Some((style, state)) = state(lang, message, around.own) {
