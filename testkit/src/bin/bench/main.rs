@@ -82,6 +82,8 @@ enum Part {
     Groups,
     /// A client with a million messages.
     Profile,
+    /// Finding messages among a hundred thousand.
+    Search,
     /// File encryption.
     Attachments,
     /// Files up and down, against nginx.
@@ -146,6 +148,7 @@ async fn main() -> Result<()> {
             Part::Latency => latency::measure(&mut bench, dir.path()).await?,
             Part::Groups => Box::pin(groups::measure(&mut bench, dir.path())).await?,
             Part::Profile => profile::measure(&mut bench, dir.path()).await?,
+            Part::Search => profile::search::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,

@@ -6,6 +6,7 @@
 
 mod fill;
 mod reader;
+pub(super) mod search;
 
 use std::path::Path;
 use std::process::Stdio;
@@ -34,8 +35,7 @@ const WRITES: usize = 300;
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
-    let size =
-        if bench.quick { Size { messages: 20_000, chats: 50 } } else { Size { messages: 1_000_000, chats: 500 } };
+    let size = if bench.quick { Size::new(20_000, 50) } else { Size::new(1_000_000, 500) };
     let profile = Profile::at(dir.join("profile"));
     let start = Instant::now();
     fill::fill(&profile, size).await?;

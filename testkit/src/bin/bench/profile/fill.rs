@@ -19,7 +19,19 @@ use privmsg_testkit::Random;
 pub(super) struct Size {
     pub(super) messages: u64,
     pub(super) chats: u64,
+    /// Words that there are, of three to ten letters; 0: the same few in every message.
+    pub(super) vocabulary: u64,
 }
+
+impl Size {
+    pub(super) const fn new(messages: u64, chats: u64) -> Self {
+        Self { messages, chats, vocabulary: 0 }
+    }
+}
+
+/// Stands in a third of the messages, and in one of ten thousand, where there is a vocabulary.
+pub(super) const COMMON: &str = "common";
+pub(super) const RARE: &str = "rarely";
 
 /// Messages of one transaction.
 const AT_ONCE: u64 = 10_000;
@@ -71,6 +83,7 @@ struct History {
     random: Random,
     count: u64,
     words: String,
+    vocabulary: Vec<String>,
 }
 
 impl History {
@@ -91,7 +104,29 @@ impl History {
             chats.push(Chat { id, group, peer, seq: 0, share });
         }
         let words = "the quick brown fox jumps over the lazy dog and writes about it ".repeat(40);
-        Ok(Self { own, here, there: DeviceId::new("there")?, chats, random: Random::new(8), count: 0, words })
+        let (there, mut random) = (DeviceId::new("there")?, Random::new(8));
+        let vocabulary = (0..size.vocabulary).map(|_| word(&mut random)).collect();
+        Ok(Self { own, here, there, chats, random, count: 0, words, vocabulary })
+    }
+
+    /// So many letters of text, or a few more.
+    fn text(&mut self, length: u64) -> Result<String> {
+        let length = usize::try_from(length)?;
+        if self.vocabulary.is_empty() {
+            return Ok(self.words[..length].to_owned());
+        }
+        let mut text = String::new();
+        while text.len() < length {
+            text.push_str(&self.vocabulary[usize::try_from(self.random.within(0..self.vocabulary.len() as u64))?]);
+            text.push(' ');
+        }
+        if self.random.permille(333) {
+            text.push_str(COMMON);
+        }
+        if self.count.is_multiple_of(10_000) {
+            text.push_str(RARE);
+        }
+        Ok(text)
     }
 
     fn id(&mut self) -> MessageId {
@@ -112,7 +147,7 @@ impl History {
             70..97 => self.random.within(80..400),
             _ => self.random.within(400..2400),
         };
-        let text = Text::new(format!("{} {}", self.count, &self.words[..usize::try_from(length)?]));
+        let text = Text::new(format!("{} {}", self.count, self.text(length)?));
         let mut content = Content::new(id, now, &text)?;
         if self.random.permille(10) {
             content = content.expires(NonZeroU32::MAX);
@@ -188,6 +223,12 @@ impl History {
         relations::put(tx, &new)?;
         Ok(())
     }
+}
+
+/// Three to ten letters, as they come.
+fn word(random: &mut Random) -> String {
+    let length = random.within(3..11);
+    (0..length).map(|_| char::from(b'a' + u8::try_from(random.within(0..26)).unwrap_or_default())).collect()
 }
 
 fn account_of(own: &UserId, here: &DeviceId) -> Account {
