@@ -147,7 +147,8 @@ impl History {
             70..97 => self.random.within(80..400),
             _ => self.random.within(400..2400),
         };
-        let text = Text::new(format!("{} {}", self.count, self.text(length)?));
+        let words = self.text(length)?;
+        let text = Text::new(format!("{} {words}", self.count));
         let mut content = Content::new(id, now, &text)?;
         if self.random.permille(10) {
             content = content.expires(NonZeroU32::MAX);
