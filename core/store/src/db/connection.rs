@@ -1,6 +1,7 @@
 //! Opening a connection to the encrypted file.
 
 use std::path::Path;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -53,8 +54,17 @@ pub(super) fn open_reader(path: &Path, key: &DatabaseKey) -> Result<Connection, 
     Ok(connection)
 }
 
+/// Begins SQLite in one thread, before others open anything. It lets them in before what it begins last, which is SQLCipher, and
+/// whoever is second within that moment finds it without cryptography: "An error occurred with PRAGMA key".
+fn begin() {
+    static BEGUN: Once = Once::new();
+    // If this does not work, nothing else will, and says why.
+    BEGUN.call_once(|| drop(Connection::open_in_memory()));
+}
+
 fn open(path: &Path, key: &DatabaseKey, extra: OpenFlags) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
+    begin();
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&key.pragma())?;
     // A wrong key is an answer here, not something to print on somebody's terminal. `temp_store`: sorting must not spill
