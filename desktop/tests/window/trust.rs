@@ -18,7 +18,9 @@ fn somebody_is_blocked_and_heard_again() {
     window.clicks("unblock");
     window.hides_text(&Lang::English.text("blocked-nothing-goes"));
     // As soon as the server knows it, too.
-    window.shows_text_after("Sorry", || drop(place.now(place.bob.says(&place.alice.user_id, "Sorry"))));
+    window.shows_text_after("Sorry", || {
+        place.now(place.bob.says(&place.alice.user_id, "Sorry"));
+    });
 }
 
 /// A person may call a group like another person: it shows that it is one, and who has brought whom there.
