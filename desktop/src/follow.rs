@@ -7,8 +7,8 @@ use iced::futures::channel::mpsc;
 use iced::futures::{SinkExt as _, Stream, StreamExt as _};
 use iced::stream;
 use privmsg_client::{
-    Change, ChatEntry, ChatId, ChatStatus, Client, ClientError, Cursor, Event, HistoryItem, ListDiff, Reason,
-    Recipient, Request,
+    Change, ChatEntry, ChatStatus, Client, ClientError, Cursor, Event, HistoryItem, ListDiff, Reason, Recipient,
+    Request,
 };
 
 use privmsg_protocol::MessageId;
@@ -171,37 +171,36 @@ pub enum Moved {
     Down(i64, u32, Part),
 }
 
-/// Messages that have come, by their rows, and their chats; as long as the engine runs here.
-pub(crate) fn received(session: &Session) -> impl Stream<Item = (i64, ChatId)> + use<> {
+/// Of what the engine tells, as long as it runs here, what `pick` makes something of.
+fn events<T>(session: &Session, pick: fn(Event) -> Option<T>) -> impl Stream<Item = T> + use<T> {
     let events = session.client().events();
-    iced::futures::stream::unfold(events, async |mut events| {
+    iced::futures::stream::unfold(events, move |mut events| async move {
         loop {
-            match events.recv().await {
-                Ok(Event::Received { id, chat }) => return Some(((id, chat), events)),
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+            match events.recv().await.map(pick) {
+                Ok(Some(picked)) => return Some((picked, events)),
+                Ok(None) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
         }
     })
 }
 
-/// How far files have come, as long as the engine runs here.
+/// Messages that have come, by their rows.
+pub(crate) fn received(session: &Session) -> impl Stream<Item = i64> + use<> {
+    events(session, |event| match event {
+        Event::Received { id, .. } => Some(id),
+        _ => None,
+    })
+}
+
+/// How far files have come.
 pub(crate) fn files(session: &Session) -> impl Stream<Item = Moved> + use<> {
-    let events = session.client().events();
-    iced::futures::stream::unfold(events, async |mut events| {
-        loop {
-            let moved = match events.recv().await {
-                Ok(Event::UploadProgress { message_id, file, done, total, .. }) => {
-                    Moved::Up(message_id, file, Part { done, total })
-                }
-                Ok(Event::DownloadProgress { id, file, done, total, .. }) => {
-                    Moved::Down(id, file, Part { done, total })
-                }
-                Ok(_) | Err(RecvError::Lagged(_)) => continue,
-                Err(RecvError::Closed) => return None,
-            };
-            return Some((moved, events));
+    events(session, |event| match event {
+        Event::UploadProgress { message_id, file, done, total, .. } => {
+            Some(Moved::Up(message_id, file, Part { done, total }))
         }
+        Event::DownloadProgress { id, file, done, total, .. } => Some(Moved::Down(id, file, Part { done, total })),
+        _ => None,
     })
 }
 

@@ -61,22 +61,6 @@ impl Pictures {
         // Nobody closes it.
         Turn { program: &self.program, _place: self.places.acquire().await.ok() }
     }
-
-    /// [`Turn::show`], as soon as it can be.
-    ///
-    /// # Errors
-    /// [`PictureError`].
-    pub async fn show(&self, file: Vec<u8>, side: u32) -> Result<Shown, PictureError> {
-        self.turn().await.show(file, side).await
-    }
-
-    /// [`Turn::make`], as soon as it can be.
-    ///
-    /// # Errors
-    /// [`PictureError`]; one that moves is refused.
-    pub async fn make(&self, file: Vec<u8>, side: u32) -> Result<Made, PictureError> {
-        self.turn().await.make(file, side).await
-    }
 }
 
 /// That a picture can be decoded.

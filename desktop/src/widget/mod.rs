@@ -10,7 +10,7 @@ pub(crate) use avatar::avatar;
 pub(crate) use field::{Typed, field, secret_field};
 pub(crate) use qr::qr_code;
 
-use iced::widget::{column, container, text};
+use iced::widget::{Button, button, column, container, text};
 use iced::{Element, Length};
 
 use crate::theme::{self, gap, type_size};
@@ -23,6 +23,11 @@ pub(crate) fn alarm<'a, Message: 'a>(said: impl text::IntoFragment<'a>) -> Eleme
 /// What is said beside the matter.
 pub(crate) fn hint<'a, Message: 'a>(said: impl text::IntoFragment<'a>) -> Element<'a, Message> {
     text(said).size(type_size::SMALL).style(theme::faint).into()
+}
+
+/// A button beside the matter.
+pub(crate) fn small_button<'a, Message: 'a>(said: impl text::IntoFragment<'a>, then: Message) -> Button<'a, Message> {
+    button(text(said).size(type_size::SMALL)).padding([gap::TINY, gap::SMALL]).style(theme::quiet).on_press(then)
 }
 
 /// A narrow screen in the middle of the window, for one thing to be done.

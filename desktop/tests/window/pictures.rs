@@ -29,7 +29,7 @@ async fn photograph() -> Result<Vec<u8>, PictureError> {
     encoder.set_color(png::ColorType::Rgb);
     let noise = (0..1_200 * 1_200 * 3_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>();
     encoder.write_header().unwrap().write_image_data(&noise).unwrap();
-    let made = Pictures::by(PROGRAM.into()).make(file, 1_200).await?;
+    let made = Pictures::by(PROGRAM.into()).turn().await.make(file, 1_200).await?;
     assert_eq!(made.extension, "jpg");
     let place = b"Exif\0\0Reykjavik";
     let length = u16::try_from(place.len() + 2).unwrap().to_be_bytes();
@@ -60,18 +60,22 @@ impl Place {
 fn a_picture_is_decoded_by_another_process() {
     let place = Place::new();
     let pictures = Pictures::by(PROGRAM.into());
-    let shown = place.now(pictures.show(png(1_000, 500), 100));
+    let shown = place.now(async { pictures.turn().await.show(png(1_000, 500), 100).await });
     assert_eq!((shown.width, shown.height, shown.rgba.len()), (100, 50, 100 * 50 * 4));
     assert_eq!(shown.rgba[..4], [200, 30, 30, 255]);
-    let refused = |file: Vec<u8>| place.now(async { anyhow::Ok(pictures.show(file, 100).await.map(drop)) });
+    let refused =
+        |file: Vec<u8>| place.now(async { anyhow::Ok(pictures.turn().await.show(file, 100).await.map(drop)) });
     assert!(matches!(refused(b"no picture".to_vec()), Err(PictureError::Refused(Refusal::Format))));
     assert!(matches!(refused(png(16, 16)[..40].to_vec()), Err(PictureError::Refused(Refusal::Broken))));
     // Whatever answers is not believed.
     let liar = Pictures::by("/bin/echo".into());
-    assert!(matches!(place.now(async { anyhow::Ok(liar.show(png(1, 1), 100).await) }), Err(PictureError::Failed)));
+    assert!(matches!(
+        place.now(async { anyhow::Ok(liar.turn().await.show(png(1, 1), 100).await) }),
+        Err(PictureError::Failed)
+    ));
     let none = Pictures::by("/nowhere".into());
     assert!(matches!(
-        place.now(async { anyhow::Ok(none.show(png(1, 1), 100).await) }),
+        place.now(async { anyhow::Ok(none.turn().await.show(png(1, 1), 100).await) }),
         Err(PictureError::NotStarted(_))
     ));
 }

@@ -16,7 +16,7 @@ use crate::failure;
 use crate::lang::Lang;
 use crate::theme::{self, gap, type_size};
 use crate::time;
-use crate::widget::{alarm, hint};
+use crate::widget::{alarm, hint, small_button};
 
 const FIELD: &str = "finding";
 
@@ -141,8 +141,7 @@ impl Finding {
 
     /// What was found.
     pub(super) fn view<'a>(&'a self, lang: Lang, beside: &Beside<'a>) -> Element<'a, Message> {
-        let small =
-            |name: &str, then| button(text(lang.text(name)).size(type_size::SMALL)).style(theme::quiet).on_press(then);
+        let small = |name: &str, then| small_button(lang.text(name), then);
         let place = match (self.chat, beside.open) {
             (Some(_), _) => Some(small("search-everywhere", Message::In(None))),
             (None, Some(open)) => Some(small("search-here", Message::In(Some(open)))),

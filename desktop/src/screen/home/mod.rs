@@ -97,7 +97,7 @@ pub enum Message {
     /// While something is looked for.
     Finding(finding::Message),
     /// A message has come, in this row.
-    Received(i64, ChatId),
+    Received(i64),
     /// It was looked at, for somebody who does not look.
     Unwatched(Result<Option<Box<MessageView>>, Arc<ClientError>>),
 }
@@ -211,12 +211,12 @@ impl Home {
                     open.is_called(&self.chats);
                 }
             }
-            Message::Received(id, _) if !self.has_focus && self.looks.notifies => {
+            Message::Received(id) if !self.has_focus && self.looks.notifies => {
                 let client = self.session.client().clone();
                 let message = async move { client.message(id).await.map(|it| it.map(Box::new)).map_err(Arc::new) };
                 return Task::perform(message, Message::Unwatched);
             }
-            Message::Received(..) | Message::Unwatched(Ok(None)) => {}
+            Message::Received(_) | Message::Unwatched(Ok(None)) => {}
             Message::Unwatched(Err(error)) => tracing::warn!(%error, "nobody is told of a message"),
             Message::Unwatched(Ok(Some(message))) => self.tells(&message),
             Message::Chats(Err(error)) => self.chats_trouble = Some(error),
@@ -337,7 +337,7 @@ impl Home {
             Subscription::run_with(session(), |session| follow::connection(session.clone())).map(Message::Connection),
             Subscription::run_with(session(), |session| follow::alarms(session.clone())).map(Message::Alarms),
             Subscription::run_with(session(), |session| follow::end(session.clone())).map(Message::Ended),
-            Subscription::run_with(session(), follow::received).map(|(id, chat)| Message::Received(id, chat)),
+            Subscription::run_with(session(), follow::received).map(Message::Received),
         ])
     }
 
@@ -368,10 +368,11 @@ fn recipient(kind: &ChatKind, own: &UserId) -> Recipient {
     }
 }
 
-/// The beginning of a group's id, as `privmsg` shows it.
-fn short_id(group: &ConversationId) -> String {
+/// A group by the beginning of its id, as `privmsg` shows it: nobody can give it another one.
+fn group_by_id(lang: Lang, group: &ConversationId) -> String {
     const SHOWN: usize = 8;
-    group.to_string().chars().take(SHOWN).collect()
+    let id: String = group.to_string().chars().take(SHOWN).collect();
+    lang.with("group-of-id", &[("id", id.into())])
 }
 
 /// What a chat is called.

@@ -12,7 +12,7 @@ use crate::lang::Lang;
 use crate::session::Line;
 use crate::theme::{self, gap, type_size};
 use crate::waiting_for;
-use crate::widget::{alarm, hint};
+use crate::widget::{alarm, hint, small_button};
 
 const NEW_CHAT: &str = "new-chat";
 const SIDEBAR: f32 = 300.0;
@@ -39,11 +39,8 @@ impl Home {
                 .on_submit(Message::NewChatSubmitted),
         );
         side = side.push(self.is_slip.then(|| hint(lang.text("slip-user"))));
-        let small = |name: &str, then| {
-            let name = text(lang.text(name)).size(type_size::SMALL);
-            button(name).style(theme::quiet).padding([gap::TINY, gap::SMALL]).on_press(then)
-        };
-        let buttons = row![small("new-group", Message::NewGroup), small("settings", Message::Settings)];
+        let new_group = small_button(lang.text("new-group"), Message::NewGroup);
+        let buttons = row![new_group, small_button(lang.text("settings"), Message::Settings)];
         side = side.push(buttons.spacing(gap::SMALL));
         let own = self.session.client().user_id();
         side = side.push(if self.finding.is_active() {
@@ -79,8 +76,7 @@ impl Home {
             alarm(lang.with("failed-in", &[("chat", whose.into()), ("why", why.into())]))
         }));
         if self.failure.is_some() || !self.failed.is_empty() {
-            let seen = button(text(lang.text("seen")).size(type_size::SMALL)).style(theme::quiet);
-            said.push(seen.on_press(Message::FailedSeen).into());
+            said.push(small_button(lang.text("seen"), Message::FailedSeen).into());
         }
         said.extend(self.warnings(lang).into_iter().map(alarm));
         said

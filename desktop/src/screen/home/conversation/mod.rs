@@ -220,10 +220,7 @@ impl Conversation {
             Message::Turned(views) => self.history.turns(views),
             Message::ToTheEnd => self.goes_to_the_end(),
             Message::Answered(message, author) => return self.looks_for(message, author),
-            Message::Found(Ok(Some((id, cursor)))) => {
-                self.goes_to(id, cursor);
-            }
-            Message::To(id, cursor) => self.goes_to(id, cursor),
+            Message::Found(Ok(Some((id, cursor)))) | Message::To(id, cursor) => self.goes_to(id, cursor),
             Message::Chosen(id) => {
                 let is_it = self.chosen.as_ref().is_some_and(|chosen| chosen.id == id);
                 self.chosen = (!is_it).then_some(Chosen { id, sure: None });

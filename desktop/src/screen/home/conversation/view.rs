@@ -4,7 +4,7 @@ use iced::widget::{button, column, container, row, rule, text};
 use iced::{Center, Element, Fill};
 use privmsg_client::{MessageView, Recipient};
 
-use super::super::{name, short_id};
+use super::super::{group_by_id, name};
 use super::{Conversation, Message, standing};
 use crate::failure;
 use crate::lang::Lang;
@@ -23,7 +23,7 @@ impl Conversation {
         let title = name(lang, &self.with, self.heading.as_ref(), own);
         // Others have named the group, and may have named it like a person.
         let group = match &self.with {
-            Recipient::Group(group) => Some(hint(lang.with("group-of-id", &[("id", short_id(group).into())]))),
+            Recipient::Group(group) => Some(hint(group_by_id(lang, group))),
             Recipient::User(_) => None,
         };
         let heading = column![text(title).size(type_size::HEADING)].push(group);

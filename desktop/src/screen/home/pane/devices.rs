@@ -7,7 +7,7 @@ use iced::{Element, Fill, Task};
 use privmsg_client::{ChatKind, Client, ClientError, LinkCode, OwnDevice, Recipient, foreign};
 use privmsg_protocol::{DeviceId, Secret, UserId};
 
-use super::super::{recipient, short_id};
+use super::super::{group_by_id, name, recipient};
 use super::Done;
 use crate::failure;
 use crate::lang::Lang;
@@ -256,9 +256,8 @@ impl Devices {
 /// What a chat is called where nothing is known of its heading.
 fn chat_name(lang: Lang, chat: &ChatKind, own: &UserId) -> String {
     match recipient(chat, own) {
-        Recipient::User(user) if user == *own => lang.text("notes"),
-        Recipient::User(user) => user.to_string(),
-        Recipient::Group(group) => lang.with("group-of-id", &[("id", short_id(&group).into())]),
+        Recipient::Group(group) => group_by_id(lang, &group),
+        user @ Recipient::User(_) => name(lang, &user, None, own),
     }
 }
 

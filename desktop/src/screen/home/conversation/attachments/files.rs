@@ -1,10 +1,11 @@
 //! Files of messages: fetched, saved, and how far they are.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use iced::widget::{button, column, container, row, text};
+use iced::widget::{column, container, row, text};
 use iced::{Center, Element, Task};
 use privmsg_client::{Client, ClientError, DownloadState, MessageView, foreign};
 use privmsg_protocol::MessageId;
@@ -14,9 +15,9 @@ use super::Message;
 use crate::failure;
 use crate::follow::{Moved, Part};
 use crate::lang::Lang;
-use crate::theme::{self, gap, type_size};
+use crate::theme::{gap, type_size};
 use crate::units;
-use crate::widget::hint;
+use crate::widget::{hint, small_button};
 
 /// What has become of the files of a message that somebody wanted to have.
 #[derive(Debug, Clone)]
@@ -49,9 +50,9 @@ impl Files {
     /// A file has moved on.
     pub(super) fn moves(&mut self, moved: Moved) {
         match moved {
-            Moved::Up(message, file, part) => self.going.insert((message, file), part),
-            Moved::Down(id, file, part) => self.coming.insert((id, file), part),
-        };
+            Moved::Up(message, file, part) => note(&mut self.going, (message, file), part),
+            Moved::Down(id, file, part) => note(&mut self.coming, (id, file), part),
+        }
     }
 
     /// Somebody wants to have the files of a message in a folder.
@@ -96,7 +97,6 @@ impl Files {
         }
         let files = (0..).zip(&message.attachments).map(|(at, file)| {
             let part = self.coming.get(&(message.id, at)).or_else(|| self.going.get(&(message.message_id, at)));
-            let part = part.filter(|part| message.uploading || part.done < part.total);
             let size = match part {
                 Some(part) => lang.with(
                     "part-of-size",
@@ -108,10 +108,7 @@ impl Files {
             let said = text(lang.with("file", &filling)).size(type_size::BODY);
             piece(said.wrapping(text::Wrapping::WordOrGlyph))
         });
-        let small = |name: &str, then: Message| {
-            let name = text(lang.text(name)).size(type_size::SMALL);
-            button(name).padding([gap::TINY, gap::SMALL]).style(theme::quiet).on_press(then)
-        };
+        let small = |name: &str, then| small_button(lang.text(name), then);
         let id = message.id;
         let save = || small("save-files", Message::Save(id));
         let below: Element<'_, Message> = match self.wanted.get(&id) {
@@ -132,6 +129,15 @@ impl Files {
             }
         };
         Some(container(column(files).push(below).spacing(gap::TINY)).into())
+    }
+}
+
+/// What has come to its end is not on its way any more.
+fn note<K: Eq + Hash>(parts: &mut HashMap<K, Part>, which: K, part: Part) {
+    if part.done < part.total {
+        parts.insert(which, part);
+    } else {
+        parts.remove(&which);
     }
 }
 

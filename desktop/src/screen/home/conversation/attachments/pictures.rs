@@ -12,8 +12,8 @@ use privmsg_media::{PictureError, Pictures as Decoder, Shown};
 use super::{Message, Which};
 use crate::failure;
 use crate::lang::Lang;
-use crate::theme::{self, gap, type_size};
-use crate::widget::hint;
+use crate::theme::{self, gap};
+use crate::widget::{hint, small_button};
 
 /// Bytes of the files of one message that are fetched unasked.
 const UNASKED: u64 = 16 << 20;
@@ -189,10 +189,9 @@ impl Alone {
     }
 
     pub(super) fn view(&self, lang: Lang) -> Element<'_, Message> {
-        let small =
-            |name: &str, then| button(text(lang.text(name)).size(type_size::SMALL)).style(theme::quiet).on_press(then);
         let name = container(text(self.name.as_str()).wrapping(text::Wrapping::None)).width(Fill).clip(true);
-        let (save, back) = (small("save-files", Message::Save(self.which.0)), small("back", Message::ViewedEnough));
+        let save = small_button(lang.text("save-files"), Message::Save(self.which.0));
+        let back = small_button(lang.text("back"), Message::ViewedEnough);
         let bar = container(row![name, save, back].spacing(gap::SMALL).align_y(Center)).padding(gap::SMALL);
         let picture: Element<'_, Message> = match &self.picture {
             None => hint(lang.text("opening")),
