@@ -28,19 +28,22 @@ build: setup ## build server and terminal client into target/release
 	$(CARGO) build --release --locked $(SERVER)
 	$(CARGO) build --release --locked -p privmsg-cli
 
-desktop: setup ## build the desktop app into target/release
-	$(CARGO) build --release --locked -p privmsg-desktop
+desktop: ## build the desktop app into target/release
+	@scripts/setup.sh desktop
+	$(CARGO) build --release --locked -p privmsg-desktop -p privmsg-sound
 
-programs: setup ## build server and terminal client for the tests, into target/debug
+programs: ## build server and clients for the tests, into target/debug
+	@scripts/setup.sh desktop
 	$(CARGO) build --locked $(SERVER)
 	$(CARGO) build --workspace --bins --locked
 
 # The server's tests first: they leave a server in target/debug that is made for tests (with Tokio's clock to stop), and
-# the clients' tests are to meet one as it is built for use.
+# the clients' tests are to meet one as it is built for use. The clients' programs come with their tests: built alone, all that
+# stands on Tokio would be built once more, with fewer features.
 test: ## run all tests
 	@scripts/setup.sh test
 	$(CARGO) test --workspace --locked $(SERVER)
-	@$(MAKE) programs
+	$(CARGO) build --locked $(SERVER)
 	$(CARGO) test --workspace --locked
 	scripts/api-check.sh "" 5
 

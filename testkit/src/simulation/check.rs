@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use privmsg_client::HistoryItem;
 use tokio::time::timeout;
 
 use super::books::{Chat, Pair, Place, Saying};
@@ -149,7 +150,32 @@ async fn what_it_knows(world: &World, pair: Pair, place: Place) -> Result<String
     let notices: Vec<_> = notices.into_iter().map(|(at, message)| (at, message.kind.as_str())).collect();
     let holds = device.person.client().holds().await?;
     let (came_later, seen) = (device.came_later, messages.len());
-    Ok(format!("came later: {came_later:?}, shows {seen}, notices {notices:?}, holds {holds:?}"))
+    let gaps = around_gaps(world, pair, place).await?;
+    Ok(format!("came later: {came_later:?}, shows {seen}, notices {notices:?}, holds {holds:?}, gaps {gaps:?}"))
+}
+
+/// Where something is missing on a device, and what all devices of the two have right before and behind that.
+async fn around_gaps(world: &World, pair: Pair, place: Place) -> Result<Vec<String>> {
+    const NEAR: i64 = 3;
+    let chat = Chat::Pair(pair);
+    let of = async |place: Place| {
+        let client = world.device(place)?.person.client();
+        anyhow::Ok(client.history(&world.recipient(chat, place), u32::MAX).await?)
+    };
+    let mut around = Vec::new();
+    for gap in of(place).await? {
+        let HistoryItem::Gap { position, missing } = gap else { continue };
+        let mut said = format!("{missing} at {}:", position.0);
+        for other in world.places().into_iter().filter(|other| other.0 == pair.0 || other.0 == pair.1) {
+            let items = of(other).await?;
+            let near = items.iter().filter_map(HistoryItem::message);
+            let near = near.filter(|it| (it.cursor.0.0 - position.0).abs() <= NEAR);
+            let near: Vec<_> = near.map(|it| format!("{} {}", it.cursor.0.0, it.message_id)).collect();
+            said.push_str(&format!(" {}.{} has {near:?}", other.0, other.1));
+        }
+        around.push(said);
+    }
+    Ok(around)
 }
 
 /// Whether a device shows of a conversation what was said in it.
