@@ -2,7 +2,7 @@
 # Prepares Debian 12 or Ubuntu 24.04 for building PrivMsg: checks for Rust and installs the system packages that are
 # missing. Says what it does, and does nothing (silently, at once) where everything is there.
 #
-#   scripts/setup.sh [build|test|lint]     each includes the one before it
+#   scripts/setup.sh [build|desktop|test|lint]     each includes the one before it
 set -euo pipefail
 
 # What each package is for:
@@ -10,6 +10,9 @@ set -euo pipefail
 #   pkg-config        finds OpenSSL
 #   libssl-dev        OpenSSL's libcrypto, which SQLCipher uses
 build_packages=(build-essential pkg-config libssl-dev)
+#   libgstreamer…     sound: recording and playing voice messages
+#   gstreamer1.0-…    what it loads when it runs: conversions, devices of any kind, playing faster
+desktop_packages=(libgstreamer1.0-dev gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio)
 #   curl              a test runs the documented curl examples
 #   ca-certificates   for curl and cargo
 #   nodejs, npm       run and fetch what is in tests/web; taken from the system's packages only if there are none
@@ -49,13 +52,14 @@ add_web_packages() {
 }
 
 stage="${1:-build}"
-[[ "$stage" == build ]] || add_web_packages
+[[ "$stage" == build || "$stage" == desktop ]] || add_web_packages
 packages=("${build_packages[@]}")
 case "$stage" in
     build) ;;
-    test) packages+=("${test_packages[@]}") ;;
-    lint) packages+=("${test_packages[@]}" "${lint_packages[@]}") ;;
-    *) die "unknown stage '$stage' (build, test or lint)" ;;
+    desktop) packages+=("${desktop_packages[@]}") ;;
+    test) packages+=("${desktop_packages[@]}" "${test_packages[@]}") ;;
+    lint) packages+=("${desktop_packages[@]}" "${test_packages[@]}" "${lint_packages[@]}") ;;
+    *) die "unknown stage '$stage' (build, desktop, test or lint)" ;;
 esac
 
 check_rust() {
@@ -127,7 +131,7 @@ install_cargo_deny() {
 
 check_rust
 install_packages
-if [[ "$stage" != build ]]; then
+if [[ "$stage" != build && "$stage" != desktop ]]; then
     install_web_tests
 fi
 if [[ "$stage" == lint ]]; then

@@ -194,6 +194,8 @@ pub(crate) struct Send {
     pub(crate) to: ChatName,
     pub(crate) text: Option<String>,
     pub(crate) files: Vec<PathBuf>,
+    pub(crate) pictures: Vec<PathBuf>,
+    pub(crate) voice: Option<PathBuf>,
     pub(crate) reply_to: Option<MessageId>,
     pub(crate) timeout: Option<u64>,
 }

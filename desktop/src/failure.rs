@@ -7,7 +7,8 @@ use privmsg_client::{
     LinkFault, LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError,
     Untrusted, foreign,
 };
-use privmsg_media::{PictureError, Refusal};
+use privmsg_media::sound::SoundError;
+use privmsg_media::{DecodeError, Refusal, limits};
 use privmsg_protocol::ErrorCode;
 
 use crate::lang::Lang;
@@ -40,13 +41,38 @@ pub(crate) fn sign_in(lang: Lang, error: &LoginError) -> String {
 }
 
 /// Why a picture is not shown.
-pub(crate) fn picture(lang: Lang, error: &PictureError) -> String {
+pub(crate) fn picture(lang: Lang, error: &DecodeError) -> String {
     lang.text(match error {
-        PictureError::Refused(Refusal::Format) => "picture-format",
-        PictureError::Refused(Refusal::Large) => "picture-large",
-        PictureError::Refused(Refusal::Broken | Refusal::Moves) | PictureError::Failed => "picture-broken",
-        PictureError::NotStarted(_) => "picture-not-started",
+        DecodeError::Refused(Refusal::Format) => "picture-format",
+        DecodeError::Refused(Refusal::Large) => "picture-large",
+        DecodeError::Refused(Refusal::Broken | Refusal::Moves) | DecodeError::Failed => "picture-broken",
+        DecodeError::NotStarted(_) => "picture-not-started",
     })
+}
+
+/// Why a voice message is not heard.
+pub(crate) fn voice(lang: Lang, error: &DecodeError) -> String {
+    match error {
+        DecodeError::Refused(Refusal::Large) => {
+            lang.with("voice-long", &[("minutes", (limits::VOICE_SECONDS / 60).into())])
+        }
+        DecodeError::Refused(_) | DecodeError::Failed => lang.text("voice-broken"),
+        DecodeError::NotStarted(_) => lang.text("voice-not-started"),
+    }
+}
+
+/// Why nothing is recorded or played.
+pub(crate) fn sound(lang: Lang, error: &SoundError) -> String {
+    match error {
+        SoundError::NotThere(program) => {
+            let program = foreign::line(&program.display().to_string());
+            lang.with("failure-sound-missing", &[("program", program.into())])
+        }
+        SoundError::NotStarted(reason) => {
+            lang.with("failure-sound-not-started", &[("reason", foreign::line(reason).into())])
+        }
+        SoundError::Device(reason) => lang.with("failure-sound-device", &[("reason", foreign::line(reason).into())]),
+    }
 }
 
 /// Why something else did not work.
@@ -56,6 +82,11 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::GoingAway { .. } => unreachable(lang, &lang.text("link-restarting")),
         ClientError::Server { code, .. } => refusal(lang, code),
         ClientError::Store(error) => store(lang, error),
+        ClientError::OwnLink => lang.text("failure-own-link"),
+        ClientError::AnotherServer(server) => {
+            lang.with("failure-another-server", &[("server", foreign::line(server).into())])
+        }
+        ClientError::AnotherKey(user) => lang.with("failure-another-key", &[("user", user.as_str().into())]),
         ClientError::Disk(_) => lang.text("failure-disk"),
         ClientError::Recovery(error) => recovery(lang, error),
         ClientError::ServerTooOld(_) => lang.text("failure-server-too-old"),

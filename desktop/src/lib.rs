@@ -12,10 +12,12 @@
 //! [`privmsg_client::foreign`] before it is drawn.
 
 pub mod app;
+mod emoji;
 mod failure;
 mod follow;
 mod handover;
 pub mod lang;
+mod links;
 pub mod looks;
 mod notice;
 pub mod notifications;

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -13,7 +14,7 @@ use privmsg_desktop::lang::Lang;
 use privmsg_desktop::looks::{Looks, Shade};
 use privmsg_desktop::notifications::Notifier;
 use privmsg_desktop::tools::Tools;
-use privmsg_media::Pictures;
+use privmsg_media::{Decoder, SoundProgram};
 use tracing_subscriber::EnvFilter;
 
 /// How long the database may take to finish what it has begun.
@@ -51,8 +52,12 @@ fn main() -> ExitCode {
     let looks = Looks { lang, shade, ..kept };
     // Where the system says nothing of it, people look beside their other files.
     let downloads = dirs::download_dir().or_else(dirs::home_dir).unwrap_or_else(std::env::temp_dir);
-    let tools =
-        Tools { downloads: downloads.into(), pictures: Pictures::of_this_program(), notifier: Notifier::of_desktop() };
+    let tools = Tools {
+        downloads: downloads.into(),
+        decoder: Decoder::of_this_program(),
+        sound: Arc::new(SoundProgram::beside_this_program()),
+        notifier: Notifier::of_desktop(),
+    };
     let ran = app::program(profile, tools, looks).run();
     if !privmsg_client::wait_until_closed(CLOSING) {
         tracing::warn!("the database is still at work");

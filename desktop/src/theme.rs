@@ -139,6 +139,11 @@ pub(crate) fn quiet(theme: &Theme, status: button::Status) -> button::Style {
     button::Style { text_color, border, ..button::Style::default() }.with_background(between(theme, share))
 }
 
+/// Of a voice: what was heard of it, and what was not.
+pub(crate) fn bars(theme: &Theme) -> (Color, Color) {
+    (theme.palette().primary, between(theme, 0.45))
+}
+
 /// How many messages are new.
 pub(crate) fn badge(theme: &Theme) -> container::Style {
     let primary = theme.palette().primary;

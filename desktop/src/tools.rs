@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use privmsg_media::Pictures;
+use privmsg_media::Decoder;
+use privmsg_media::sound::Sound;
 
 use crate::notifications::Notifier;
 
@@ -12,8 +13,10 @@ use crate::notifications::Notifier;
 pub struct Tools {
     /// The folder where files are saved.
     pub downloads: Arc<Path>,
-    /// Decodes pictures.
-    pub pictures: Pictures,
+    /// Decodes what others have sent.
+    pub decoder: Decoder,
+    /// The microphone and the loudspeaker.
+    pub sound: Arc<dyn Sound>,
     /// Tells somebody who does not look.
     pub notifier: Notifier,
 }

@@ -118,6 +118,16 @@ fn all(lang: Lang) -> Clap {
             .arg(text_argument())
             .arg(option("reply-to", lang.pick("MESSAGE_ID", "ID"), lang.help_reply_to()))
             .arg(option("file", path, lang.help_file()).action(ArgAction::Append).value_parser(value_parser!(PathBuf)))
+            .arg(
+                option("picture", path, lang.help_send_picture())
+                    .action(ArgAction::Append)
+                    .value_parser(value_parser!(PathBuf)),
+            )
+            .arg(
+                option("voice", path, lang.help_send_voice())
+                    .value_parser(value_parser!(PathBuf))
+                    .conflicts_with_all(["file", "picture"]),
+            )
             .arg(number("timeout", seconds, lang.help_send_timeout())),
     )
     .subcommand(

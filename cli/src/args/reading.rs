@@ -58,7 +58,9 @@ impl Command {
             "send" => Self::Send(Send {
                 to: chat(lang, matches)?,
                 text: text(matches, "text"),
-                files: matches.get_many::<PathBuf>("file").into_iter().flatten().cloned().collect(),
+                files: paths(matches, "file"),
+                pictures: paths(matches, "picture"),
+                voice: path(matches, "voice"),
                 reply_to: match text(matches, "reply-to") {
                     Some(_) => Some(message_id(lang, matches, "reply-to")?),
                     None => None,
@@ -171,6 +173,10 @@ pub(super) fn text(matches: &ArgMatches, name: &str) -> Option<String> {
 
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<PathBuf>(name).cloned()
+}
+
+fn paths(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
+    matches.get_many(name).into_iter().flatten().cloned().collect()
 }
 
 fn message_id(lang: Lang, matches: &ArgMatches, name: &str) -> Result<MessageId, Failure> {

@@ -237,7 +237,7 @@ impl Chat<'_> {
                 // It is on the screen already, where it was typed.
                 self.chat = Some(message.chat.id);
                 self.unsent.see(self.session.lang(), &message, false);
-                self.shown.insert(sent.id, Look::of(&message));
+                self.shown.insert(sent.id, Look::of(self.session.lang(), &message));
             }
         }
         if let Some(user) = self.with.user()
@@ -254,7 +254,7 @@ impl Chat<'_> {
         let messages: Vec<_> = items.iter().filter_map(HistoryItem::message).collect();
         let (before, last) = messages.split_at(messages.len().saturating_sub(BEFORE));
         for message in before {
-            self.shown.insert(message.id, Look::of(message));
+            self.shown.insert(message.id, Look::of(self.session.lang(), message));
         }
         for message in &messages {
             self.unsent.see(self.session.lang(), message, true);
@@ -289,7 +289,7 @@ impl Chat<'_> {
     async fn show(&mut self, message: &MessageView) -> Result<(), Failure> {
         let (output, lang) = (self.session.output, self.session.lang());
         self.chat = Some(message.chat.id);
-        let before = self.shown.insert(message.id, Look::of(message));
+        let before = self.shown.insert(message.id, Look::of(self.session.lang(), message));
         match self.unsent.see(lang, message, false) {
             Some(Fate::Sent(said)) => self.note(&said),
             Some(Fate::Failed(said)) => {

@@ -23,6 +23,12 @@ struct ChatObject<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     request: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    muted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    archived: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     declined: bool,
     /// The user takes no part in the group any more, and why: `left`, `removed` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +57,9 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
                 unread: chat.summary.unread,
                 last_at: chat.summary.last_at,
                 request: chat.summary.consent == Consent::Asked,
+                pinned: chat.summary.marks.pinned,
+                muted: chat.summary.marks.muted,
+                archived: chat.summary.marks.archived,
                 declined: chat.summary.consent == Consent::Declined,
                 gone: gone(chat).map(Gone::as_str),
             })?;

@@ -3,12 +3,13 @@
 mod amended;
 mod shown;
 
-use privmsg_client::{BlockNews, Consent, GroupNews, MessageState, MessageView};
+use privmsg_client::{BlockNews, Consent, GroupNews, MessageState, MessageView, units};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::chat_name::chat_id;
 use crate::foreign;
+use crate::lang::Lang;
 
 pub(super) use amended::{AmendedObject, amended};
 pub(super) use shown::{Around, found, live, past};
@@ -97,6 +98,13 @@ struct AttachmentObject<'a> {
     name: &'a str,
     size: u64,
     mime: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voice: Option<VoiceObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct VoiceObject {
+    duration_ms: u32,
 }
 
 impl<'a> MessageObject<'a> {
@@ -110,7 +118,12 @@ impl<'a> MessageObject<'a> {
             kind: message.kind.as_str(),
             text: &message.text,
             attachments: attachments
-                .map(|file| AttachmentObject { name: &file.name, size: file.size, mime: &file.mime })
+                .map(|file| AttachmentObject {
+                    name: &file.name,
+                    size: file.size,
+                    mime: &file.mime,
+                    voice: file.voice.as_ref().map(|voice| VoiceObject { duration_ms: voice.duration_ms }),
+                })
                 .collect(),
             mentions: message.mentions.iter().map(UserId::as_str).collect(),
             group_news: message.group_news.as_deref(),
@@ -145,7 +158,10 @@ impl<'a> MessageObject<'a> {
 const EXCERPT: usize = 40;
 
 /// The beginning of what a message says, harmless for a terminal.
-pub(super) fn excerpt(message: &MessageView) -> String {
+pub(super) fn excerpt(lang: Lang, message: &MessageView) -> String {
+    if let Some(voice) = message.voice().filter(|_| message.text.is_empty()) {
+        return lang.voice_line(&units::length(voice.duration_ms));
+    }
     let said = match message.attachments.first() {
         Some(file) if message.text.is_empty() => &file.name,
         _ => &message.text,

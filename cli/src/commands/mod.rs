@@ -22,6 +22,7 @@ mod requests;
 mod safety_number;
 mod search;
 mod send;
+mod send_media;
 mod settings;
 pub(crate) mod time;
 mod units;

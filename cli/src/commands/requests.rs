@@ -224,7 +224,7 @@ fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Res
         output.text(&format!("    {}", output.styled(Style::Faint, &count)))?;
     }
     let last = request.entry.last.as_deref().filter(|last| matches!(last.kind, MessageKind::Text | MessageKind::File));
-    if let Some(last) = last.map(excerpt).filter(|last| !last.is_empty()) {
+    if let Some(last) = last.map(|last| excerpt(lang, last)).filter(|last| !last.is_empty()) {
         output.text(&format!("    {last}"))?;
     }
     output.text(&format!("    {}", output.styled(Style::Faint, &lang.how_to_answer(short(id)))))

@@ -4,7 +4,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use privmsg_client::{Client, ClientError, Draft, FileToSend, Recipient, Sent, Which};
-use privmsg_protocol::MessageId;
 
 use crate::args::Send;
 use crate::chat_name::{ChatName, Named, groups_like};
@@ -15,11 +14,12 @@ use crate::lang::Lang;
 use super::Session;
 use super::connected::Connected;
 use super::message::MessageObject;
+use super::send_media;
 use super::waiting::Waiting;
 
 pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure> {
     let lang = session.lang();
-    let draft = draft(lang, send.text.as_deref(), &send.files, send.reply_to)?;
+    let draft = draft(lang, &send).await?;
     if matches!(send.to, ChatName::Group(_)) {
         // Whoever has just been added to it has not heard of it yet.
         let mut connected = Connected::open(session, send.timeout).await?;
@@ -71,8 +71,18 @@ async fn report(session: &Session<'_>, client: &Client, sent: &Sent, named: &Nam
 }
 
 /// What the arguments want to say. Files are checked here, because a mistyped name should show at once.
-fn draft(lang: Lang, text: Option<&str>, files: &[PathBuf], reply_to: Option<MessageId>) -> Result<Draft, Failure> {
-    let text = match text {
+async fn draft(lang: Lang, send: &Send) -> Result<Draft, Failure> {
+    let mut files = Vec::new();
+    for path in &send.files {
+        files.push(FileToSend::At(checked(lang, path)?));
+    }
+    for path in &send.pictures {
+        files.push(send_media::picture(lang, path).await?);
+    }
+    if let Some(path) = &send.voice {
+        files.push(send_media::voice(lang, path).await?);
+    }
+    let text = match send.text.as_deref() {
         Some("-") => standard_input(lang)?,
         Some(text) => text.to_owned(),
         None => String::new(),
@@ -80,8 +90,7 @@ fn draft(lang: Lang, text: Option<&str>, files: &[PathBuf], reply_to: Option<Mes
     if text.is_empty() && files.is_empty() {
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
-    let files = files.iter().map(|path| checked(lang, path).map(FileToSend::At)).collect::<Result<_, _>>()?;
-    Ok(Draft { text, files, reply_to: reply_to.map(Which::from), ..Draft::default() })
+    Ok(Draft { text, files, reply_to: send.reply_to.map(Which::from), ..Draft::default() })
 }
 
 /// The same, with those of a group whom it speaks to by `@` and their name.
@@ -107,7 +116,7 @@ pub(super) fn standard_input(lang: Lang) -> Result<String, Failure> {
 }
 
 /// The absolute path of a file that can be read now: another process, in another folder, may be the one to upload it.
-fn checked(lang: Lang, path: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn checked(lang: Lang, path: &Path) -> Result<PathBuf, Failure> {
     let failed = |error: std::io::Error| Failure::file(path, lang.io(&error));
     // Opening a pipe would wait for somebody to write into it.
     if !std::fs::metadata(path).map_err(failed)?.is_file() {

@@ -51,8 +51,8 @@ texts! {
         "a safety number is for another user, not for oneself",
         "код безопасности бывает с другим пользователем, не с самим собой";
     nothing_to_send() =>
-        "there is nothing to send: give a TEXT, '-' to read it from standard input, or --file",
-        "нечего отправлять: укажите ТЕКСТ, «-», чтобы прочитать его со стандартного ввода, или --file";
+        "there is nothing to send: give a TEXT, '-' to read it from standard input, --file, --picture or --voice",
+        "нечего отправлять: укажите ТЕКСТ, «-», чтобы прочитать его со стандартного ввода, --file, --picture или --voice";
     message_unfit(detail: &str) =>
         "the message cannot be sent: {detail}", "сообщение нельзя отправить: {detail}";
     message_too_long(most: usize) =>
@@ -60,6 +60,26 @@ texts! {
 
     // Files.
     file_failed(path: &str, reason: &str) => "{path}: {reason}", "{path}: {reason}";
+    no_voice() =>
+        "is not Opus in Ogg. A recording becomes that with: ffmpeg -i RECORDING -c:a libopus voice.ogg",
+        "это не Opus в Ogg. Запись можно преобразовать: ffmpeg -i ЗАПИСЬ -c:a libopus voice.ogg";
+    voice_too_long(minutes: u32) =>
+        "is longer than {minutes} minutes; send it with --file",
+        "длиннее {minutes} минут; отправьте через --file";
+    no_picture() =>
+        "is not a JPEG, PNG or WebP picture; --file sends it as it is",
+        "это не картинка JPEG, PNG или WebP; --file отправит файл как есть";
+    picture_too_large() =>
+        "has too many pixels; --file sends it as it is",
+        "слишком много точек; --file отправит файл как есть";
+    picture_moves() =>
+        "moves, and would not if it were made anew; --file sends it as it is",
+        "картинка движется, а пересохранённая стояла бы; --file отправит файл как есть";
+    media_broken() => "is broken, or no such file", "файл повреждён или он другого рода";
+    media_too_large() => "is larger than 64 MB; send it with --file", "больше 64 МБ; отправьте через --file";
+    decoder_not_started(reason: &str) =>
+        "the process that reads it cannot be started: {reason}",
+        "не удалось запустить процесс, который его читает: {reason}";
     not_a_file() => "is not a file", "это не файл";
     path_not_unicode() => "the path is not valid UTF-8", "путь не в кодировке UTF-8";
     no_such_directory() => "there is no such directory to save to", "нет такой папки, сохранить некуда";

@@ -45,7 +45,7 @@ texts! {
     usage_login() =>
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
         "privmsg login (--server АДРЕС --user-id ID | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
-    usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--reply-to ID] [ПАРАМЕТРЫ]";
+    usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--picture PATH]… [--voice PATH] [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--picture ПУТЬ]… [--voice ПУТЬ] [--reply-to ID] [ПАРАМЕТРЫ]";
     usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--from USER] [--chat CHAT] [--timeout SECS]",
         "privmsg react ID ЭМОДЗИ [--remove] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--chat CHAT] [--timeout SECS]",
@@ -106,6 +106,12 @@ texts! {
         "read_receipts, presence, typing или cache_mb; без неё показать все";
     help_value() => "on or off; megabytes for cache_mb; without it the setting is shown", "on (вкл) или off (выкл); для cache_mb — мегабайты; без него настройка показывается";
     help_file() => "A file to send along; may be repeated", "Файл, который нужно отправить; можно указать несколько раз";
+    help_send_picture() =>
+        "A picture to send along, made anew: at most 2,560 pixels wide or high, and without place, time and device; may be repeated",
+        "Картинка, которую нужно отправить: пересохраняется не больше 2560 точек по длинной стороне, без места, времени и устройства; можно указать несколько раз";
+    help_send_voice() =>
+        "A voice message: Opus in Ogg, at most 15 minutes, and no other file beside it; the file's name and titles stay behind",
+        "Голосовое сообщение: Opus в Ogg, не длиннее 15 минут, без других файлов; имя файла и названия в нём не отправляются";
     help_send_timeout() =>
         "Wait so long for the server's acknowledgement [default: 60, counted anew while a file is on its way]",
         "Сколько секунд ждать подтверждения сервера [по умолчанию: 60, отсчёт заново, пока идёт отправка файла]";
@@ -138,6 +144,7 @@ r"Examples:
   privmsg send bob 'Hello, Bob'
   df -h | privmsg send bob -
   privmsg send bob 'The plans' --file plans.pdf --file notes.txt
+  privmsg send bob --voice hello.ogg
   privmsg listen
   privmsg listen --json --count 1 --timeout 30
   privmsg history bob --limit 50
@@ -174,6 +181,7 @@ r"Примеры:
   privmsg send bob 'Привет, Боб'
   df -h | privmsg send bob -
   privmsg send bob 'Чертежи' --file plans.pdf --file notes.txt
+  privmsg send bob --voice hello.ogg
   privmsg listen
   privmsg listen --json --count 1 --timeout 30
   privmsg history bob --limit 50

@@ -106,6 +106,7 @@ texts! {
         "[a message of a kind that this version does not know; update privmsg]",
         "[сообщение неизвестного этой версии вида; обновите privmsg]";
     file_line(name: &str, size: &str) => "[file] {name}, {size}", "[файл] {name}, {size}";
+    voice_line(length: &str) => "[voice] {length}", "[голос] {length}";
     deleted() => "[deleted]", "[удалено]";
     edited() => "(edited)", "(изменено)";
     answers(author: &str) => "in reply to {author}:", "в ответ на сообщение {author}:";

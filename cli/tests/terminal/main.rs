@@ -17,6 +17,7 @@ mod linking;
 mod listening;
 mod login;
 mod machine;
+mod media;
 mod people;
 #[cfg(target_os = "linux")]
 mod pty;

@@ -71,11 +71,12 @@ pub use net::{
 pub use own_devices::block_news::BlockNews;
 pub use picture::Picture;
 pub use privmsg_e2ee::{
-    About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, RecoveryError, Role, SafetyNumber,
+    About, Attachment, ContentError, LinkCode, LinkCodeError, MAX_TEXT_LEN, PictureNote, RecoveryError, Role,
+    SafetyNumber, VoiceNote,
 };
 pub use privmsg_mls_public::{ContactLink, ContactLinkError, Device};
 pub use privmsg_store::amended::{Amended, Amendment};
-pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary};
+pub use privmsg_store::chats::{Chat, ChatId, ChatKind, ChatSummary, Mark, Marks};
 pub use privmsg_store::consent::Consent;
 pub use privmsg_store::contacts::ChangedBy;
 pub use privmsg_store::contacts::words::Weight;
@@ -100,5 +101,5 @@ pub use sign_in::{
 pub use view::chat_list::ChatList;
 pub use view::diff::ListDiff;
 pub use view::history::{ChatEntry, HistoryItem, Page};
-pub use view::message::{MessageKind, MessageView, ReactionView};
+pub use view::message::{MAX_VOICE_LEN, MessageKind, MessageView, ReactionView};
 pub use view::timeline::{ChatStatus, Timeline};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use privmsg_e2ee::attachment::AttachmentKey;
-use privmsg_e2ee::{Attachment, Content, Files, Text};
+use privmsg_e2ee::{Attachment, Content, Files, PictureNote, Text, VoiceNote};
 use privmsg_protocol::{ConversationId, DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::uploads::{NewUpload, Sealed, Upload};
@@ -61,7 +61,7 @@ pub enum FileToSend {
     /// The one at this absolute path. A small one is read at once; a large one (over 16 MB) must be there until the engine has
     /// come to it.
     At(PathBuf),
-    /// One that is on no disk, such as a picture that was made anew. It is read at once, whatever its size.
+    /// One that is on no disk, such as a picture that was made anew, or a voice. It is read at once, whatever its size.
     Held(HeldFile),
 }
 
@@ -72,6 +72,10 @@ pub struct HeldFile {
     pub name: String,
     /// All of it.
     pub bytes: Arc<[u8]>,
+    /// That it is a voice message.
+    pub voice: Option<VoiceNote>,
+    /// That it is a picture.
+    pub picture: Option<PictureNote>,
 }
 
 impl fmt::Debug for HeldFile {
@@ -127,6 +131,8 @@ pub(crate) struct DraftFile {
     source: Source,
     name: String,
     size: u64,
+    voice: Option<VoiceNote>,
+    picture: Option<PictureNote>,
     sealed: Option<Sealed>,
 }
 
@@ -135,9 +141,10 @@ impl DraftFile {
     pub(crate) async fn look(file: &FileToSend) -> Result<Self, ClientError> {
         let path = match file {
             FileToSend::At(path) => path,
-            FileToSend::Held(HeldFile { name, bytes }) => {
-                let (name, size) = (name.clone(), bytes.len() as u64);
-                return Ok(Self { source: Source::Held(Arc::clone(bytes)), name, size, sealed: None });
+            FileToSend::Held(held) => {
+                let HeldFile { name, bytes, voice, picture } = held.clone();
+                let (size, source) = (bytes.len() as u64, Source::Held(bytes));
+                return Ok(Self { source, name, size, voice, picture, sealed: None });
             }
         };
         // Another process may come to it, in another folder.
@@ -148,7 +155,8 @@ impl DraftFile {
         match tokio::fs::metadata(&path).await {
             Ok(metadata) if metadata.is_file() => {
                 let name = file_name(&path);
-                Ok(Self { source: Source::At(path), name, size: metadata.len(), sealed: None })
+                let (source, size) = (Source::At(path), metadata.len());
+                Ok(Self { source, name, size, voice: None, picture: None, sealed: None })
             }
             Ok(_) => Err(ClientError::file(&path, io::Error::other("is not a file"))),
             Err(source) => Err(ClientError::file(&path, source)),
@@ -241,6 +249,8 @@ fn pending(files: &[DraftFile]) -> Result<Vec<Attachment>, ClientError> {
         mime: media_type(&file.name),
         size: file.size,
         digest: [0; 32],
+        voice: file.voice.clone(),
+        picture: file.picture.clone(),
     };
     Ok(files.iter().map(attachment).collect())
 }
@@ -248,8 +258,9 @@ fn pending(files: &[DraftFile]) -> Result<Vec<Attachment>, ClientError> {
 /// The content of a message whose files are all uploaded, in the place of the one that was queued. `None` while one is
 /// missing.
 pub(crate) fn with_files(queued: &Content, files: Vec<Upload>) -> Result<Option<Content>, ClientError> {
-    let Files { caption, .. } = queued.body()?;
-    let attachments: Option<Vec<_>> = files.into_iter().map(attachment).collect();
+    let Files { caption, attachments: pending } = queued.body()?;
+    let attachments: Option<Vec<_>> =
+        files.into_iter().zip(pending).map(|(file, pending)| attachment(file, pending)).collect();
     let Some(attachments) = attachments else { return Ok(None) };
     let content = Content::new(queued.message_id, queued.sent_at_ms, &Files { caption, attachments })?;
     Ok(Some(match queued.about.clone() {
@@ -258,7 +269,8 @@ pub(crate) fn with_files(queued: &Content, files: Vec<Upload>) -> Result<Option<
     }))
 }
 
-fn attachment(file: Upload) -> Option<Attachment> {
+/// As it is `pending`, but for what is known only now.
+fn attachment(file: Upload, pending: Attachment) -> Option<Attachment> {
     let (file_id, sealed) = (file.file_id?, file.sealed?);
     Some(Attachment {
         file_id,
@@ -267,6 +279,7 @@ fn attachment(file: Upload) -> Option<Attachment> {
         mime: file.mime,
         size: sealed.size,
         digest: sealed.digest,
+        ..pending
     })
 }
 
@@ -298,7 +311,14 @@ mod tests {
             let files: Vec<_> = draft
                 .files
                 .iter()
-                .map(|_| DraftFile { source: Source::Held([0; 7].into()), name: "a.txt".into(), size: 7, sealed: None })
+                .map(|_| DraftFile {
+                    source: Source::Held([0; 7].into()),
+                    name: "a.txt".into(),
+                    size: 7,
+                    voice: None,
+                    picture: None,
+                    sealed: None,
+                })
                 .collect();
             queue(tx, (&alice, &device), chat, &draft, &files, 1)
         }))

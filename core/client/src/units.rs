@@ -1,4 +1,4 @@
-//! Sizes of files as people read them.
+//! Sizes of files, and lengths of sounds, as people read them.
 
 /// A size in short: 1,000 bytes are a kilobyte, as disks and networks count. `units` are the names of bytes, kilobytes and so on,
 /// `point` is what stands before a tenth.
@@ -19,9 +19,23 @@ pub fn size(bytes: u64, units: [&str; 5], point: char) -> String {
     }
 }
 
+/// A length in minutes and seconds: `0:07`. What is not a whole second counts as one, for nothing that is heard takes no time.
+#[must_use]
+pub fn length(ms: u32) -> String {
+    let seconds = ms.div_ceil(1000);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_minutes_and_seconds() {
+        for (ms, text) in [(0, "0:00"), (1, "0:01"), (61_000, "1:01"), (3_600_000, "60:00"), (u32::MAX, "71582:48")] {
+            assert_eq!(length(ms), text);
+        }
+    }
 
     #[test]
     fn sizes_are_short() {

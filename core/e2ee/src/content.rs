@@ -62,7 +62,7 @@ pub use edit::Edit;
 pub use envelope::{About, Again, Content, IfUnknown, ToldList};
 pub use error::ContentError;
 pub use file_name::sanitize_file_name;
-pub use files::{Attachment, Files};
+pub use files::{Attachment, Files, PictureNote, VoiceNote};
 pub use kind::{AboutRule, Kind};
 pub use pins::{Pin, PinDevice, Pins};
 pub use reaction::Reaction;
@@ -95,6 +95,12 @@ pub const MAX_FILE_NAME_LEN: usize = 255;
 
 /// Longest media type, in bytes (RFC 6838, section 4.2 allows 127 on either side of the slash).
 pub const MAX_MIME_LEN: usize = 255;
+
+/// Parts of how loud a voice message is.
+pub const MAX_WAVEFORM_LEN: usize = 64;
+
+/// Longest BlurHash of a picture, in bytes: 30 colours.
+pub const MAX_BLURHASH_LEN: usize = 64;
 
 /// Messages that one receipt can name.
 pub const MAX_RECEIPT_IDS: usize = 1024;

@@ -79,8 +79,8 @@ pub mod safety_number;
 
 pub use content::{
     About, AboutRule, Again, Attachment, Content, ContentError, DecidedAbout, Decision, Decisions, Delete, Edit, Files,
-    IfUnknown, Kind, MAX_DECISIONS, MAX_MENTIONS, MAX_TEXT_LEN, MAX_TITLE_LEN, Reaction, Receipt, ReceiptKind,
-    SigningKey, SigningKeyWanted, Text, Title, ToldList,
+    IfUnknown, Kind, MAX_BLURHASH_LEN, MAX_DECISIONS, MAX_MENTIONS, MAX_TEXT_LEN, MAX_TITLE_LEN, MAX_WAVEFORM_LEN,
+    PictureNote, Reaction, Receipt, ReceiptKind, SigningKey, SigningKeyWanted, Text, Title, ToldList, VoiceNote,
 };
 pub use conversation::{
     CommitBundle, CommitError, Conversation, CreateError, EncryptError, Expected, ExternalJoinError, JoinError,

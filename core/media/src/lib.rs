@@ -1,19 +1,28 @@
-//! Pictures in messages.
+//! Pictures and voices in messages.
 //!
-//! Whoever writes may send whatever they like and call it a picture, and decoders of pictures are large programs that read
-//! it. So none of it is decoded in the program that holds the keys: [`Pictures`] starts a process for each picture, which
-//! gets its bytes and gives back pixels. On Unix it can open nothing, connect to nothing and fork nothing, and has so much memory and
-//! time ([`limits`]); pixels that come back are checked to be as many as they should. Elsewhere it only runs apart, and not for long.
+//! Whoever writes may send whatever they like and call it a picture, and decoders are large programs that read
+//! it. So none of it is decoded in the program that holds the keys: [`Decoder`] starts a process for each file, which
+//! gets its bytes and gives back pixels or sound. On Unix it can open nothing, connect to nothing and fork nothing, and has so much
+//! memory and time ([`limits`]); what comes back is checked to be as much as it should. Elsewhere it only runs apart, and not for long.
 //!
-//! The process is the same program, which has to begin with [`run_if_asked`].
+//! The process is the same program, which has to begin with [`run_if_asked`]. Recording and playing is [`sound`]'s.
 
+mod blurred;
+mod decoder;
 pub mod limits;
 mod picture;
-mod pictures;
+mod program;
+pub mod sound;
+mod voice;
+mod waveform;
 mod wire;
 mod worker;
 
-pub use pictures::{PictureError, Pictures};
+pub use blurred::blurred;
+pub use decoder::{DecodeError, Decoder};
+pub use program::SoundProgram;
+pub use voice::{EncodeError, Voice, VoiceWriter};
+pub use waveform::BARS;
 pub use wire::Refusal;
 pub use worker::run_if_asked;
 
@@ -37,6 +46,8 @@ pub struct Made {
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
+    /// Its colours, as BlurHash writes them.
+    pub blurhash: String,
     /// The file.
     pub bytes: Vec<u8>,
 }

@@ -1,15 +1,21 @@
-//! How much a picture may cost.
+//! How much a picture or a sound may cost.
 
 use std::time::Duration;
 
-/// Bytes of a file that is taken for a picture.
+/// Bytes of a file that is taken for one.
 pub const FILE: u64 = 64 << 20;
+
+/// Pixels of the longer side of a picture that is made anew to be sent: more than most screens have.
+pub const SENT_SIDE: u32 = 2_560;
 
 /// Pixels of a side.
 pub const SIDE: u32 = 16_384;
 
 /// Pixels of all of it: more than cameras of phones give.
 pub const PIXELS: u64 = 64_000_000;
+
+/// Seconds of a voice message.
+pub const VOICE_SECONDS: u32 = 15 * 60;
 
 /// Bytes that a decoder may ask for at once, or for the whole picture.
 pub(crate) const DECODED: u64 = 8 * PIXELS;

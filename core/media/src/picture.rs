@@ -10,8 +10,8 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
-use crate::limits;
-use crate::wire::{Format, Refusal};
+use crate::wire::{Format, MadeSo, Refusal};
+use crate::{blurred, limits};
 
 /// Of a hundred: nobody sees a difference in a photograph.
 const QUALITY: u8 = 85;
@@ -69,32 +69,33 @@ pub(crate) fn show(file: &[u8], side: u32) -> Result<(u32, u32, Vec<u8>), Refusa
     Ok((picture.width(), picture.height(), picture.into_rgba8().into_raw()))
 }
 
-/// A picture made anew, with no side longer than `side`: its format, width, height, and the file.
-pub(crate) fn make(file: &[u8], side: u32) -> Result<(Format, u32, u32, Vec<u8>), Refusal> {
+/// A picture made anew, with no side longer than `side`: what it is, and the file.
+pub(crate) fn make(file: &[u8], side: u32) -> Result<(MadeSo, Vec<u8>), Refusal> {
     let source = image::guess_format(file).map_err(refused)?;
     if moves(source, file) {
         return Err(Refusal::Moves);
     }
     let picture = decode(file)?;
     let picture = if is_within(&picture, side) { picture } else { picture.resize(side, side, FilterType::Triangle) };
-    let (width, height) = (picture.width(), picture.height());
+    let (width, height, blurhash) = (picture.width(), picture.height(), blurred::of(&picture));
+    let so = |format| MadeSo { format, width, height, blurhash };
     let rgba = picture.color().has_alpha().then(|| picture.to_rgba8());
     let rgba = rgba.filter(|rgba| rgba.pixels().any(|pixel| pixel.0[3] < u8::MAX));
     let mut made = Cursor::new(Vec::new());
     if let Some(rgba) = rgba {
         rgba.write_to(&mut made, ImageFormat::Png).map_err(refused)?;
-        return Ok((Format::Png, width, height, made.into_inner()));
+        return Ok((so(Format::Png), made.into_inner()));
     }
     let rgb = picture.into_rgb8();
     if source == ImageFormat::Png {
         rgb.write_to(&mut made, ImageFormat::Png).map_err(refused)?;
         if made.get_ref().len() <= EXACT {
-            return Ok((Format::Png, width, height, made.into_inner()));
+            return Ok((so(Format::Png), made.into_inner()));
         }
         made = Cursor::new(Vec::new());
     }
     rgb.write_with_encoder(JpegEncoder::new_with_quality(&mut made, QUALITY)).map_err(refused)?;
-    Ok((Format::Jpeg, width, height, made.into_inner()))
+    Ok((so(Format::Jpeg), made.into_inner()))
 }
 
 #[cfg(test)]
@@ -138,8 +139,8 @@ mod tests {
 
     #[test]
     fn nothing_is_left_of_where_it_was_taken() {
-        let (format, width, height, made) = make(&lying(), 100).unwrap();
-        assert_eq!((format, width, height), (Format::Jpeg, 4, 8));
+        let (so, made) = make(&lying(), 100).unwrap();
+        assert_eq!((so.format, so.width, so.height), (Format::Jpeg, 4, 8));
         assert!(!holds(&made, b"Reykjavik") && !holds(&made, b"Exif"));
     }
 
@@ -147,8 +148,8 @@ mod tests {
     fn what_can_be_seen_through_stays_so() {
         let mut file = Cursor::new(Vec::new());
         RgbaImage::from_pixel(300, 2, Rgba([9, 9, 9, 100])).write_to(&mut file, ImageFormat::Png).unwrap();
-        let (format, width, _, made) = make(&file.into_inner(), 100).unwrap();
-        assert_eq!((format, width), (Format::Png, 100));
+        let (so, made) = make(&file.into_inner(), 100).unwrap();
+        assert_eq!((so.format, so.width), (Format::Png, 100));
         let (_, _, rgba) = show(&made, 100).unwrap();
         assert_eq!(rgba[3], 100);
     }

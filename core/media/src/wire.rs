@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes of such a line.
 const LINE: u64 = 1024;
 
-/// What is wanted of a picture.
+/// What is wanted of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Wanted {
@@ -16,18 +16,35 @@ pub(crate) enum Wanted {
     Show(u32),
     /// A file of it, with no side longer than this.
     Make(u32),
+    /// What a voice message says.
+    Listen,
+    /// A file of it.
+    MakeVoice,
 }
 
 /// What comes of it, before the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
     /// Pixels follow.
     Shown { width: u32, height: u32 },
     /// A file follows.
-    Made { format: Format, width: u32, height: u32 },
+    Made(MadeSo),
+    /// Samples follow.
+    Heard,
+    /// A file follows.
+    Voice { duration_ms: u32, waveform: Vec<u8> },
     /// Nothing follows.
     Refused(Refusal),
+}
+
+/// What a file is that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeSo {
+    pub(crate) format: Format,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) blurhash: String,
 }
 
 /// What is made.
@@ -49,14 +66,14 @@ impl Format {
     }
 }
 
-/// Why there is no picture.
+/// Why there is no picture, and no sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "lowercase")]
 pub enum Refusal {
     /// It is of no format that is read here.
     #[error("it is of no known format")]
     Format,
-    /// It has more pixels than [`crate::limits`] allow.
+    /// It is more than [`crate::limits`] allow.
     #[error("it is too large")]
     Large,
     /// It is not what its format asks for.

@@ -4,14 +4,13 @@ use std::ffi::OsStr;
 use std::io::{self, BufReader, Read as _, Write as _};
 use std::process::ExitCode;
 
-use crate::limits;
-use crate::picture;
 use crate::wire::{self, Answer, Refusal, Wanted};
+use crate::{Voice, limits, picture, voice};
 
 /// By which a program knows that it is to be that process.
-pub(crate) const ARGUMENT: &str = "--decode-a-picture";
+pub(crate) const ARGUMENT: &str = "--decode";
 
-/// Where this process was started to decode a picture, does that, and says how to end. For the first line of a program,
+/// Where this process was started to decode something, does that, and says how to end. For the first line of a program,
 /// before it has read or opened anything.
 #[must_use]
 pub fn run_if_asked() -> Option<ExitCode> {
@@ -40,8 +39,16 @@ fn answer(wanted: Wanted, file: &[u8]) -> Result<(Answer, Vec<u8>), Refusal> {
             (Answer::Shown { width, height }, rgba)
         }
         Wanted::Make(side) => {
-            let (format, width, height, bytes) = picture::make(file, side)?;
-            (Answer::Made { format, width, height }, bytes)
+            let (so, bytes) = picture::make(file, side)?;
+            (Answer::Made(so), bytes)
+        }
+        Wanted::Listen => {
+            let samples = voice::listen(file)?;
+            (Answer::Heard, samples.iter().flat_map(|sample| sample.to_le_bytes()).collect())
+        }
+        Wanted::MakeVoice => {
+            let Voice { bytes, duration_ms, waveform } = voice::make(file)?;
+            (Answer::Voice { duration_ms, waveform }, bytes)
         }
     })
 }

@@ -214,7 +214,11 @@ CREATE TABLE chat (
     last_message INTEGER,              -- row of the last message that people see
     messages INTEGER NOT NULL DEFAULT 0,
     unread INTEGER NOT NULL DEFAULT 0, -- messages of others behind `read_to`
-    read_to INTEGER NOT NULL DEFAULT 0 -- position up to which the user has read
+    read_to INTEGER NOT NULL DEFAULT 0, -- position up to which the user has read
+    -- What the user wants of it in the list, on this device. 1: yes.
+    pinned INTEGER NOT NULL DEFAULT 0,  -- it stands above the others
+    muted INTEGER NOT NULL DEFAULT 0,   -- its messages are not told, and do not bring it back from the archive
+    archived INTEGER NOT NULL DEFAULT 0 -- it is out of sight, until something is said
 ) STRICT;
 CREATE UNIQUE INDEX chat_direct ON chat (peer) WHERE kind = 'direct';
 CREATE UNIQUE INDEX chat_self ON chat (kind) WHERE kind = 'self';

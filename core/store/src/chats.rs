@@ -39,6 +39,28 @@ pub struct Chat {
     pub kind: ChatKind,
 }
 
+/// What the user wants of a chat in the list, on this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// It stands above the others.
+    pub pinned: bool,
+    /// What comes there is not told, and does not bring it back from the archive.
+    pub muted: bool,
+    /// It is out of sight, until something is said there.
+    pub archived: bool,
+}
+
+/// One of [`Marks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// [`Marks::pinned`].
+    Pinned,
+    /// [`Marks::muted`].
+    Muted,
+    /// [`Marks::archived`].
+    Archived,
+}
+
 /// A chat in the list of chats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatSummary {
@@ -56,6 +78,8 @@ pub struct ChatSummary {
     pub read_to: Position,
     /// Whether the user has let it in.
     pub consent: Consent,
+    /// What the user wants of it.
+    pub marks: Marks,
 }
 
 /// Finds or makes the chat with `kind`.
@@ -98,7 +122,8 @@ pub fn load(at: &Snapshot<'_>, id: ChatId) -> Result<Chat, StoreError> {
     Ok(summary(at, id)?.ok_or(StoreError::Invalid("chat"))?.chat)
 }
 
-const COLUMNS: &str = "id, kind, peer, messages, unread, last_at, last_message, read_to, conversation,
+const COLUMNS: &str =
+    "id, kind, peer, messages, unread, last_at, last_message, read_to, conversation, pinned, muted, archived,
     (SELECT state FROM consent WHERE consent.chat = coalesce('user:' || peer, 'group:' || hex(conversation)))";
 
 /// Reads a chat as the list of chats shows it.
@@ -113,12 +138,13 @@ pub fn summary(at: &Snapshot<'_>, id: ChatId) -> Result<Option<ChatSummary>, Sto
         .transpose()
 }
 
-/// All chats, the one with the newest message first.
+/// All chats, pinned ones first, and among them the one with the newest message.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn list(at: &Snapshot<'_>) -> Result<Vec<ChatSummary>, StoreError> {
-    let mut query = at.sql().prepare_cached(&format!("SELECT {COLUMNS} FROM chat ORDER BY last_at DESC, id DESC"))?;
+    let mut query =
+        at.sql().prepare_cached(&format!("SELECT {COLUMNS} FROM chat ORDER BY pinned DESC, last_at DESC, id DESC"))?;
     let rows = query.query_map([], |row| Ok(read(row)))?;
     rows.map(|row| row?).collect()
 }
@@ -171,6 +197,21 @@ pub fn note_incarnation(tx: &Tx<'_>, id: ChatId, incarnation: Incarnation) -> Re
 pub fn set_incarnation_back(tx: &Tx<'_>, id: ChatId, incarnation: Option<Incarnation>) -> Result<(), StoreError> {
     let number = incarnation.map_or(0, |incarnation| incarnation.0);
     tx.sql().prepare_cached("UPDATE chat SET incarnation = ?2 WHERE id = ?1")?.execute(params![id.0, number])?;
+    tx.changed(Change::Chat(id));
+    Ok(())
+}
+
+/// Sets one of a chat's marks, or takes it away. What is pinned is not out of sight, and the other way round.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn set_mark(tx: &Tx<'_>, id: ChatId, mark: Mark, is_set: bool) -> Result<(), StoreError> {
+    let sql = match mark {
+        Mark::Pinned => "UPDATE chat SET pinned = ?2, archived = archived AND NOT ?2 WHERE id = ?1",
+        Mark::Muted => "UPDATE chat SET muted = ?2 WHERE id = ?1",
+        Mark::Archived => "UPDATE chat SET archived = ?2, pinned = pinned AND NOT ?2 WHERE id = ?1",
+    };
+    tx.sql().prepare_cached(sql)?.execute(params![id.0, is_set])?;
     tx.changed(Change::Chat(id));
     Ok(())
 }
@@ -243,6 +284,11 @@ fn read(row: &rusqlite::Row<'_>) -> Result<ChatSummary, StoreError> {
         last_at: row.get(5)?,
         last_message: row.get(6)?,
         read_to: Position(row.get(7)?),
-        consent: consent::read(row.get_ref(9)?),
+        marks: Marks { pinned: row.get(9)?, muted: row.get(10)?, archived: row.get(11)? },
+        consent: consent::read(row.get_ref(12)?),
     })
 }
+
+#[cfg(test)]
+#[path = "chats_tests.rs"]
+mod tests;

@@ -4,11 +4,13 @@ mod anchored;
 mod avatar;
 mod field;
 mod qr;
+mod waveform;
 
 pub(crate) use anchored::{Anchor, Anchored, Sight};
 pub(crate) use avatar::avatar;
 pub(crate) use field::{Typed, field, secret_field};
 pub(crate) use qr::qr_code;
+pub(crate) use waveform::Waveform;
 
 use iced::widget::{Button, button, column, container, text};
 use iced::{Element, Length};

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use privmsg_client::{Client, Profile};
 use privmsg_desktop::lang::Lang;
 
 use crate::place::signed_in;
@@ -140,6 +141,47 @@ fn a_draft_outlives_the_window() {
     window.clicks_into("new-chat");
     window.enters("alice");
     window.hides_text(&draft);
+}
+
+/// Who adds somebody by their link, writes to the key in it, and says whether it was compared.
+#[test]
+fn somebody_is_added_by_their_link() {
+    let (place, mut window) = signed_in(Lang::English);
+    let link = place.now(place.bob.client().contact_link()).to_string();
+    window.clicks_into("new-chat");
+    window.enters(&link[..link.len() - 4]);
+    window.shows("slip-contact-link");
+    window.presses_backspace(link.len());
+    window.enters(&link);
+    window.shows_text(&Lang::English.with("add-contact", &[("user", "bob".into())]));
+    window.clicks("add-in-person");
+    window.shows("nothing-said");
+    window.says("We have met");
+    place.now(place.bob.hears(&place.alice.user_id, "We have met"));
+    window.clicks("about-chat");
+    window.shows_text(&Lang::English.with("is-verified", &[("user", "bob".into())]));
+
+    let own =
+        place.now(async { anyhow::Ok(Client::open(&Profile::at(place.profile()), None).await?.contact_link().await?) });
+    window.clicks("back");
+    window.clicks_into("new-chat");
+    window.enters(&own.to_string());
+    window.clicks("add-anywhere");
+    window.shows("failure-own-link");
+}
+
+/// Where a link leads is said before anybody goes there.
+#[test]
+fn a_link_says_where_it_leads() {
+    let (place, mut window) = signed_in(Lang::English);
+    place.now(place.bob.says(&place.alice.user_id, "Look: https://bank.example@evil.example/login."));
+    window.clicks_text("bob");
+    window.clicks("accept");
+    window.clicks_text("evil.example/login");
+    window.shows_text(&Lang::English.with("leads-to", &[("host", "evil.example".into())]));
+    window.shows_text("https://bank.example@evil.example/login");
+    window.clicks("cancel");
+    window.hides_text("https://bank.example@evil.example/login");
 }
 
 /// The half-written line of a chat is not what Enter in another field sends.

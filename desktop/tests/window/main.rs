@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chats;
+mod devices;
+mod emoji;
 mod files;
 mod finding;
+mod marking;
 mod panes;
 mod pictures;
 mod place;
 mod signing_in;
 mod trust;
+mod voices;
 mod window;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use privmsg_client::{Client, HistoryItem, MessageView, Profile, Recipient};
 use privmsg_desktop::lang::Lang;
-use privmsg_media::{PictureError, Pictures, Refusal};
+use privmsg_media::{DecodeError, Decoder, Refusal};
 
 use crate::place::{Place, signed_in};
 use crate::window::PROGRAM;
@@ -22,14 +22,14 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A photograph that says where it was taken.
-async fn photograph() -> Result<Vec<u8>, PictureError> {
+async fn photograph() -> Result<Vec<u8>, DecodeError> {
     // What is see-through stays a PNG, and this is large and not: of noise, so that it becomes a JPEG.
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, 1_200, 1_200);
     encoder.set_color(png::ColorType::Rgb);
     let noise = (0..1_200 * 1_200 * 3_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>();
     encoder.write_header().unwrap().write_image_data(&noise).unwrap();
-    let made = Pictures::by(PROGRAM.into()).turn().await.make(file, 1_200).await?;
+    let made = Decoder::by(PROGRAM.into()).turn().await.make(file, 1_200).await?;
     assert_eq!(made.extension, "jpg");
     let place = b"Exif\0\0Reykjavik";
     let length = u16::try_from(place.len() + 2).unwrap().to_be_bytes();
@@ -42,7 +42,7 @@ fn says_where(file: &[u8]) -> bool {
 
 impl Place {
     /// The only file of a message that `bob` has heard.
-    fn file_of(&self, heard: &MessageView) -> Vec<u8> {
+    pub(crate) fn file_of(&self, heard: &MessageView) -> Vec<u8> {
         self.now(async {
             let client = self.bob.client();
             client.want_files(heard.id).await?;
@@ -59,24 +59,23 @@ impl Place {
 #[test]
 fn a_picture_is_decoded_by_another_process() {
     let place = Place::new();
-    let pictures = Pictures::by(PROGRAM.into());
-    let shown = place.now(async { pictures.turn().await.show(png(1_000, 500), 100).await });
+    let decoder = Decoder::by(PROGRAM.into());
+    let shown = place.now(async { decoder.turn().await.show(png(1_000, 500), 100).await });
     assert_eq!((shown.width, shown.height, shown.rgba.len()), (100, 50, 100 * 50 * 4));
     assert_eq!(shown.rgba[..4], [200, 30, 30, 255]);
-    let refused =
-        |file: Vec<u8>| place.now(async { anyhow::Ok(pictures.turn().await.show(file, 100).await.map(drop)) });
-    assert!(matches!(refused(b"no picture".to_vec()), Err(PictureError::Refused(Refusal::Format))));
-    assert!(matches!(refused(png(16, 16)[..40].to_vec()), Err(PictureError::Refused(Refusal::Broken))));
+    let refused = |file: Vec<u8>| place.now(async { anyhow::Ok(decoder.turn().await.show(file, 100).await.map(drop)) });
+    assert!(matches!(refused(b"no picture".to_vec()), Err(DecodeError::Refused(Refusal::Format))));
+    assert!(matches!(refused(png(16, 16)[..40].to_vec()), Err(DecodeError::Refused(Refusal::Broken))));
     // Whatever answers is not believed.
-    let liar = Pictures::by("/bin/echo".into());
+    let liar = Decoder::by("/bin/echo".into());
     assert!(matches!(
         place.now(async { anyhow::Ok(liar.turn().await.show(png(1, 1), 100).await) }),
-        Err(PictureError::Failed)
+        Err(DecodeError::Failed)
     ));
-    let none = Pictures::by("/nowhere".into());
+    let none = Decoder::by("/nowhere".into());
     assert!(matches!(
         place.now(async { anyhow::Ok(none.turn().await.show(png(1, 1), 100).await) }),
-        Err(PictureError::NotStarted(_))
+        Err(DecodeError::NotStarted(_))
     ));
 }
 
@@ -85,7 +84,7 @@ fn a_picture_is_decoded_by_another_process() {
 #[test]
 fn that_process_can_open_nothing() {
     let mut process =
-        Command::new(PROGRAM).arg("--decode-a-picture").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Command::new(PROGRAM).arg("--decode").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let limits = format!("/proc/{}/limits", process.id());
     let limit = |name: &str| {
         let all = std::fs::read_to_string(&limits).unwrap();

@@ -1,6 +1,7 @@
 //! A window without a display: the real program, with its tasks and subscriptions, drawn into memory.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,9 @@ use privmsg_desktop::lang::Lang;
 use privmsg_desktop::looks::Looks;
 use privmsg_desktop::notifications::{Notification, Notifier};
 use privmsg_desktop::tools::Tools;
-use privmsg_media::Pictures;
+use privmsg_media::Decoder;
+
+use crate::devices::Devices;
 
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_privmsg-desktop");
@@ -41,6 +44,7 @@ pub(crate) struct Window<P: Program + 'static> {
     lang: Lang,
     size: Size,
     told: Receiver<Notification>,
+    pub(crate) devices: Devices,
 }
 
 /// Opens the program on the profile in `dir`.
@@ -69,13 +73,14 @@ fn begun(
     looks: Looks,
     size: Size,
 ) -> Window<impl Program<State = App, Message = Message, Theme = Theme> + use<>> {
-    let pictures = Pictures::by(PROGRAM.into());
+    let decoder = Decoder::by(PROGRAM.into());
     let (notifier, told) = Notifier::new();
-    let tools = Tools { downloads: dir.with_file_name("downloads").into(), pictures, notifier };
+    let (devices, downloads) = (Devices::default(), dir.with_file_name("downloads"));
+    let tools = Tools { downloads: downloads.into(), decoder, sound: Arc::new(devices.clone()), notifier };
     let program = app::program(Profile::at(dir.to_owned()), tools, looks);
     let (sender, events) = mpsc::channel(64);
     let emulator = Emulator::new(sender, &program, Mode::Immediate, size);
-    let mut window = Window { program, emulator, events, lang: looks.lang(), size, told };
+    let mut window = Window { program, emulator, events, lang: looks.lang(), size, told, devices };
     assert!(window.answer(), "the program does not begin");
     window
 }
@@ -340,7 +345,7 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
         encoder.write_header().unwrap().write_image_data(&drawn.rgba).unwrap();
     }
 
-    fn until(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> bool) {
         let begun = Instant::now();
         while !look(self) {
             if begun.elapsed() > PATIENCE {

@@ -26,10 +26,10 @@ pub(super) enum Changed {
 }
 
 impl Look {
-    pub(super) fn of(message: &MessageView) -> Self {
+    pub(super) fn of(lang: Lang, message: &MessageView) -> Self {
         let reactions = message.reactions.iter();
         Self {
-            text: excerpt(message),
+            text: excerpt(lang, message),
             edited_at: message.edited_at,
             deleted: message.deleted,
             reactions: reactions
@@ -40,7 +40,7 @@ impl Look {
 
     /// What has changed from this look to that of `message`.
     pub(super) fn changes(&self, lang: Lang, message: &MessageView) -> Vec<Changed> {
-        let now = Self::of(message);
+        let now = Self::of(lang, message);
         if now.deleted {
             let said = lang.took_back_message(message.sender_id.as_str(), &self.text);
             return if self.deleted { Vec::new() } else { vec![Changed::Line(said)] };

@@ -46,7 +46,7 @@ impl Unsent {
         match &message.state {
             MessageState::Queued => {
                 let due = (!known).then(|| Instant::now() + MOMENT);
-                self.rows.entry(message.id).or_insert_with(|| Row { text: excerpt(message), due });
+                self.rows.entry(message.id).or_insert_with(|| Row { text: excerpt(lang, message), due });
                 None
             }
             MessageState::Held => {

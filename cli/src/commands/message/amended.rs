@@ -66,7 +66,7 @@ pub(in crate::commands) fn amended(
         Amendment::Edited => lang.has_edited(by, &at),
         Amendment::Deleted => lang.has_deleted(by, &at),
         Amendment::Reaction { emoji, removed } => {
-            let (emoji, about) = (foreign::line(emoji), lang.quoted(&excerpt(message)));
+            let (emoji, about) = (foreign::line(emoji), lang.quoted(&excerpt(lang, message)));
             if *removed { lang.reacts_no_more(by, &emoji, &about) } else { lang.reacts(by, &emoji, &about) }
         }
     };

@@ -1,6 +1,6 @@
 //! Messages as text for people.
 
-use privmsg_client::{ChatKind, Client, Consent, MessageKind, MessageState, MessageView};
+use privmsg_client::{ChatKind, Client, Consent, MessageKind, MessageState, MessageView, units};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use super::excerpt;
@@ -38,7 +38,7 @@ impl<'a> Around<'a> {
                 found.chat.id == message.chat.id && found.sender_id == about.author && !found.kind.is_notice()
             };
             let found = client.find(about.message_id).await?.into_iter().find(is_meant);
-            answered = found.map(|found| if found.deleted { lang.deleted() } else { excerpt(&found) });
+            answered = found.map(|found| if found.deleted { lang.deleted() } else { excerpt(lang, &found) });
         }
         let group = match &message.chat.kind {
             ChatKind::Group { conversation } => {
@@ -167,7 +167,11 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Line
         lines.push(faint(&lang.edited()));
     }
     for file in &message.attachments {
-        lines.push(Line::Note(lang.file_line(&foreign::line(&file.name), &size(lang, file.size))));
+        let said = match message.voice() {
+            Some(voice) => lang.voice_line(&units::length(voice.duration_ms)),
+            None => lang.file_line(&foreign::line(&file.name), &size(lang, file.size)),
+        };
+        lines.push(Line::Note(said));
     }
     for reaction in &message.reactions {
         let users: Vec<_> = reaction.users.iter().map(UserId::as_str).collect();

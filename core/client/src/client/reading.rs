@@ -1,7 +1,7 @@
 //! Looking at chats and messages.
 
 use privmsg_protocol::MessageId;
-use privmsg_store::chats::{self, ChatId};
+use privmsg_store::chats::{self, ChatId, Mark};
 use privmsg_store::holds::{self, Hold, Reason, Scope};
 use privmsg_store::messages::{self, Cursor};
 use privmsg_store::position::Position;
@@ -62,12 +62,20 @@ impl Client {
         self.read(move |at| Ok(history::page(at, chat, page, limit)?.items)).await
     }
 
-    /// All chats, the one with the newest message first.
+    /// All chats, pinned ones first, and among them the one with the newest message.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn chats(&self) -> Result<Vec<ChatEntry>, ClientError> {
         self.read(|at| chats::list(at)?.into_iter().map(|summary| ChatEntry::of(at, summary)).collect()).await
+    }
+
+    /// Sets one of a chat's marks on this device, or takes it away. Nobody else hears of it.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the database.
+    pub async fn mark_chat(&self, chat: ChatId, mark: Mark, is_set: bool) -> Result<(), ClientError> {
+        Ok(self.context.store.write(move |tx| chats::set_mark(tx, chat, mark, is_set)).await?)
     }
 
     /// One chat as the list of chats shows it.

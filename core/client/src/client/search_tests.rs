@@ -145,6 +145,8 @@ fn file(name: &str) -> Attachment {
         mime: "application/pdf".to_owned(),
         size: 1,
         digest: [0; 32],
+        voice: None,
+        picture: None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::news::News;
 use crate::client::Client;
 use crate::error::ClientError;
 
-/// All chats, the one with the newest message first. See [`Client::watch_chats`].
+/// All chats, pinned ones first, and among them the one with the newest message. See [`Client::watch_chats`].
 #[derive(Debug)]
 pub struct ChatList {
     client: Client,
@@ -91,6 +91,6 @@ fn entry(at: &Snapshot<'_>, id: ChatId) -> Result<Option<ChatEntry>, StoreError>
 }
 
 /// What [`chats::list`] sorts by.
-const fn place(entry: &ChatEntry) -> Reverse<(i64, ChatId)> {
-    Reverse((entry.summary.last_at, entry.summary.chat.id))
+const fn place(entry: &ChatEntry) -> Reverse<(bool, i64, ChatId)> {
+    Reverse((entry.summary.marks.pinned, entry.summary.last_at, entry.summary.chat.id))
 }

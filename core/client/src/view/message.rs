@@ -1,6 +1,6 @@
 //! A message, as people see it.
 
-use privmsg_e2ee::{About, Attachment, Content};
+use privmsg_e2ee::{About, Attachment, Content, VoiceNote};
 use privmsg_protocol::{MessageId, UserId};
 use privmsg_store::chats::{self, Chat};
 use privmsg_store::messages::{Cursor, Kind, Message, MessageState};
@@ -10,6 +10,9 @@ use privmsg_store::{Snapshot, StoreError, relations, uploads};
 use crate::content;
 use crate::group::news::{GroupNews, StepsToConfirm};
 use crate::own_devices::block_news::BlockNews;
+
+/// Bytes of a voice message that is heard as one: a quarter of an hour, whoever has encoded it. What is larger is a file.
+pub const MAX_VOICE_LEN: u64 = 32 << 20;
 
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,6 +275,15 @@ impl MessageView {
                 && uploads::of_message(at, view.id)?.iter().any(|file| file.file_id.is_none());
         }
         Ok(view)
+    }
+
+    /// What its sender says of it, if it is a voice message.
+    #[must_use]
+    pub fn voice(&self) -> Option<&VoiceNote> {
+        match &*self.attachments {
+            [file] if file.mime == "audio/ogg" && file.size <= MAX_VOICE_LEN => file.voice.as_ref(),
+            _ => None,
+        }
     }
 
     /// When the first other person's device had it, ms.

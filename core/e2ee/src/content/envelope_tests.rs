@@ -82,6 +82,8 @@ fn samples() -> Vec<Content> {
         mime: "image/png".to_owned(),
         size: 1000,
         digest: [0x22; 32],
+        voice: None,
+        picture: None,
     };
     let unknown = WireBody { kind: 42, body: b"\xa1\x00\x82\x01\xa0" };
     let unknown = encode_raw(1, unknown, None, Some(IfUnknown::Text("a poll".to_owned())));

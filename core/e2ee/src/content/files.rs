@@ -4,7 +4,10 @@ use minicbor::{Decode, Encode};
 use privmsg_protocol::FileId;
 use zeroize::Zeroizing;
 
-use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_ATTACHMENTS, MAX_MIME_LEN, MAX_TEXT_LEN, cbor};
+use super::{
+    AboutRule, ContentError, IfUnknown, Kind, MAX_ATTACHMENTS, MAX_BLURHASH_LEN, MAX_MIME_LEN, MAX_TEXT_LEN,
+    MAX_WAVEFORM_LEN, cbor,
+};
 use crate::attachment::AttachmentKey;
 
 /// Files, with a text beside them or without.
@@ -42,6 +45,39 @@ pub struct Attachment {
     /// SHA-256 of the file itself.
     #[cbor(n(5), with = "minicbor::bytes")]
     pub digest: [u8; 32],
+    /// That it is a voice message. A claim of the sender.
+    #[n(6)]
+    pub voice: Option<VoiceNote>,
+    /// That it is a picture. A claim of the sender.
+    #[n(7)]
+    pub picture: Option<PictureNote>,
+}
+
+/// What is shown of a picture before it is there.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PictureNote {
+    /// Pixels from left to right.
+    #[n(0)]
+    pub width: u32,
+    /// Pixels from top to bottom.
+    #[n(1)]
+    pub height: u32,
+    /// Its colours, as BlurHash writes them, at most [`MAX_BLURHASH_LEN`] bytes.
+    #[n(2)]
+    pub blurhash: String,
+}
+
+/// What is shown of a voice message before it is there.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct VoiceNote {
+    /// How long it is, in milliseconds.
+    #[n(0)]
+    pub duration_ms: u32,
+    /// How loud it is from its beginning to its end, at most [`MAX_WAVEFORM_LEN`] parts.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub waveform: Vec<u8>,
 }
 
 impl Kind for Files {
@@ -60,8 +96,18 @@ impl Kind for Files {
         if !(1..=MAX_ATTACHMENTS).contains(&self.attachments.len()) {
             return Err(ContentError::Size("attachments"));
         }
-        let fits = self.attachments.iter().all(|file| file.mime.len() <= MAX_MIME_LEN);
-        if fits { Ok(()) } else { Err(ContentError::Size("media type")) }
+        for file in &self.attachments {
+            if file.mime.len() > MAX_MIME_LEN {
+                return Err(ContentError::Size("media type"));
+            }
+            if file.voice.as_ref().is_some_and(|voice| voice.waveform.len() > MAX_WAVEFORM_LEN) {
+                return Err(ContentError::Size("waveform"));
+            }
+            if file.picture.as_ref().is_some_and(|picture| picture.blurhash.len() > MAX_BLURHASH_LEN) {
+                return Err(ContentError::Size("blurhash"));
+            }
+        }
+        Ok(())
     }
 
     fn encode_body(&self) -> Result<Zeroizing<Vec<u8>>, ContentError> {
@@ -77,6 +123,18 @@ impl Kind for Files {
 impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Files({} …)", self.attachments.len())
+    }
+}
+
+impl fmt::Debug for VoiceNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VoiceNote(…)")
+    }
+}
+
+impl fmt::Debug for PictureNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PictureNote(…)")
     }
 }
 
@@ -136,6 +194,8 @@ mod tests {
             mime: "image/png".to_owned(),
             size: 1000,
             digest: [0x22; 32],
+            voice: None,
+            picture: None,
         }
     }
 
@@ -149,15 +209,44 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_a_voice_are_pinned() {
+        let voice = Some(VoiceNote { duration_ms: 4_200, waveform: vec![0, 128, 255] });
+        let voice = files(vec![Attachment { voice, ..attachment("a.ogg") }]);
+        insta::assert_snapshot!(body_hex(&voice), @"8201a200637365650181a70062663101582011111111111111111111111111111111111111111111111111111111111111110265612e6f67670369696d6167652f706e67041903e8055820222222222222222222222222222222222222222222222222222222222222222206a20019106801430080ff");
+        assert_eq!(read_body::<Files>(&cbor::encode(&voice)).unwrap(), voice);
+    }
+
+    #[test]
+    fn bytes_of_a_picture_are_pinned() {
+        let picture = files(vec![Attachment { picture: Some(picture("L00000")), ..attachment("a.png") }]);
+        insta::assert_snapshot!(body_hex(&picture), @"8201a200637365650181a70062663101582011111111111111111111111111111111111111111111111111111111111111110265612e706e670369696d6167652f706e67041903e8055820222222222222222222222222222222222222222222222222222222222222222207a300190a000119078002664c3030303030");
+        assert_eq!(read_body::<Files>(&cbor::encode(&picture)).unwrap(), picture);
+    }
+
+    fn picture(blurhash: &str) -> PictureNote {
+        PictureNote { width: 2_560, height: 1_920, blurhash: blurhash.to_owned() }
+    }
+
+    #[test]
     fn limits_hold_at_both_ends() {
+        let voice = |len| Some(VoiceNote { duration_ms: u32::MAX, waveform: vec![1; len] });
         let long = Attachment { mime: "m".repeat(MAX_MIME_LEN), ..attachment(&"n".repeat(300)) };
+        let blurred = |len| Some(PictureNote { width: u32::MAX, height: u32::MAX, ..picture(&"x".repeat(len)) });
+        let long = Attachment { voice: voice(MAX_WAVEFORM_LEN), picture: blurred(MAX_BLURHASH_LEN), ..long };
         assert!(encoded_len(&files(vec![long.clone(); MAX_ATTACHMENTS])).is_ok());
         let too_many = files(vec![long.clone(); MAX_ATTACHMENTS + 1]);
-        let too_long = files(vec![Attachment { mime: "m".repeat(MAX_MIME_LEN + 1), ..long }]);
+        let too_long = files(vec![Attachment { mime: "m".repeat(MAX_MIME_LEN + 1), ..long.clone() }]);
+        let too_fine = files(vec![Attachment { voice: voice(MAX_WAVEFORM_LEN + 1), ..long.clone() }]);
+        let too_blurred = files(vec![Attachment { picture: blurred(MAX_BLURHASH_LEN + 1), ..long }]);
         let wordy = Files { caption: "x".repeat(MAX_TEXT_LEN + 1), ..files(vec![attachment("a")]) };
-        for (bad, what) in
-            [(too_many, "attachments"), (files(vec![]), "attachments"), (too_long, "media type"), (wordy, "caption")]
-        {
+        for (bad, what) in [
+            (too_many, "attachments"),
+            (files(vec![]), "attachments"),
+            (too_long, "media type"),
+            (too_fine, "waveform"),
+            (too_blurred, "blurhash"),
+            (wordy, "caption"),
+        ] {
             assert_eq!(encoded_len(&bad), Err(ContentError::Size(what)));
             assert_eq!(read_body::<Files>(&cbor::encode(&bad)), Err(ContentError::Size(what)));
         }

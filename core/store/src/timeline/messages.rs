@@ -78,6 +78,21 @@ impl Kind {
     /// which none of their devices has told of. The content says which.
     pub const BLOCKS_CHANGED: Self = Self(-18);
 
+    /// Whether it is a notice of what somebody should look at whatever they want of the chat.
+    #[must_use]
+    pub const fn is_alarm(self) -> bool {
+        matches!(
+            self,
+            Self::IDENTITY_CHANGED
+                | Self::WENT_BACK
+                | Self::DEVICE_ADDED
+                | Self::LIST_CONFLICT
+                | Self::FOREIGN_LIST
+                | Self::KNOWN_OTHERWISE
+                | Self::DECISION_UNDONE
+        )
+    }
+
     /// Whether it is a notice of this device, which nobody has sent.
     #[must_use]
     pub const fn is_notice(self) -> bool {

@@ -2,7 +2,7 @@
 
 use iced::widget::{button, column, container, keyed_column, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
-use privmsg_client::{ChatEntry, ChatId, ChatKind, Consent, MessageView, foreign};
+use privmsg_client::{ChatEntry, ChatId, ChatKind, Consent, Marks, MessageView, foreign, units};
 use privmsg_protocol::UserId;
 
 use super::{Message, name, recipient};
@@ -10,7 +10,7 @@ use crate::lang::Lang;
 use crate::notice;
 use crate::theme::{self, gap, type_size};
 use crate::time;
-use crate::widget::{avatar, hint};
+use crate::widget::{avatar, hint, small_button};
 
 const PICTURE: f32 = 38.0;
 
@@ -23,16 +23,28 @@ pub(super) fn view<'a>(
     open: Option<ChatId>,
     own: &'a UserId,
     now_ms: i64,
+    shows_archive: bool,
 ) -> Element<'a, Message> {
     if chats.is_empty() {
         return hint(lang.text("no-chats"));
     }
     // By chat: what is pressed stays the same one where another comes above it.
-    let rows = chats.iter().map(|chat| {
+    let rows = chats.iter().filter(|chat| chat.summary.marks.archived == shows_archive).map(|chat| {
         let id = chat.summary.chat.id;
         (id, entry(lang, chat, open == Some(id), own, now_ms, Message::Chosen(id)))
     });
-    scrollable(keyed_column(rows).spacing(2)).height(Fill).width(Fill).into()
+    let rows = keyed_column(rows).spacing(2);
+    let archived = chats.iter().filter(|chat| chat.summary.marks.archived).count();
+    let archive = (archived > 0 || shows_archive).then(|| {
+        let said = if shows_archive {
+            lang.text("out-of-archive")
+        } else {
+            lang.with("archive", &[("count", archived.into())])
+        };
+        small_button(said, Message::ArchiveTurned).width(Fill)
+    });
+    let all = if shows_archive { column![].push(archive).push(rows) } else { column![rows].push(archive) };
+    scrollable(all.spacing(gap::SMALL)).height(Fill).width(Fill).into()
 }
 
 /// A row of the list; a click on it means `then`.
@@ -60,9 +72,13 @@ pub(super) fn entry<'a, M: Clone + 'a>(
         (_, None) => text(""),
     };
     let said = said.size(type_size::SMALL).wrapping(text::Wrapping::None);
+    let Marks { pinned, muted, .. } = chat.summary.marks;
+    let signs: String =
+        [(muted, "🔕"), (pinned, "📌")].into_iter().filter(|(is, _)| *is).map(|(_, sign)| sign).collect();
+    let signs = (!signs.is_empty()).then(|| text(signs).font(theme::EMOJI).size(type_size::SMALL));
+    let unread = badge(if chat.is_kept_away { 0 } else { chat.summary.unread }, muted);
     let second =
-        row![container(said).width(Fill).clip(true), badge(if chat.is_kept_away { 0 } else { chat.summary.unread })]
-            .align_y(Center);
+        row![container(said).width(Fill).clip(true)].push(signs).push(unread).spacing(gap::TINY).align_y(Center);
     let lines = column![first, second].spacing(2).width(Fill);
     button(row![picture, lines].spacing(gap::SMALL).align_y(Center))
         .on_press(then)
@@ -72,10 +88,11 @@ pub(super) fn entry<'a, M: Clone + 'a>(
         .into()
 }
 
-fn badge<'a, M: 'a>(unread: u64) -> Element<'a, M> {
+fn badge<'a, M: 'a>(unread: u64, is_muted: bool) -> Element<'a, M> {
+    let style = if is_muted { theme::notice } else { theme::badge };
     match unread {
         0 => space().into(),
-        count => container(text(count.to_string()).size(type_size::SMALL)).padding([1, 7]).style(theme::badge).into(),
+        count => container(text(count.to_string()).size(type_size::SMALL)).padding([1, 7]).style(style).into(),
     }
 }
 
@@ -103,6 +120,8 @@ pub(super) fn said(lang: Lang, message: &MessageView, own: &UserId) -> String {
         lang.text("unlisted-short")
     } else if message.deleted {
         lang.text("deleted-message")
+    } else if let Some(voice) = message.voice().filter(|_| message.text.is_empty()) {
+        lang.with("voice-message", &[("length", units::length(voice.duration_ms).into())])
     } else if message.text.is_empty() {
         message.attachments.first().map(|file| foreign::first_line(&file.name, EXCERPT)).unwrap_or_default()
     } else {

@@ -4,6 +4,8 @@ mod conversation;
 mod drafts;
 mod finding;
 mod list;
+mod marking;
+mod new_chat;
 mod pane;
 mod side;
 mod telling;
@@ -40,8 +42,10 @@ pub(crate) struct Home {
     /// What was not done, until somebody has seen it.
     failure: Option<Arc<ClientError>>,
     finding: Finding,
+    shows_archive: bool,
     new_chat: String,
-    is_slip: bool,
+    /// Why that is nobody.
+    slip: Option<&'static str>,
     open: Option<Conversation>,
     /// What stands in its place, and how many have.
     pane: Option<Pane>,
@@ -72,6 +76,8 @@ pub enum Message {
     Ended(Option<Ended>),
     /// A chat was chosen.
     Chosen(ChatId),
+    /// The archive is to be shown, or the other chats.
+    ArchiveTurned,
     /// A user id is being typed, to whom something is to be said.
     NewChat(String),
     /// It is typed.
@@ -88,6 +94,8 @@ pub enum Message {
     Settings,
     /// In what stands in the place of the conversation.
     Pane(u64, pane::Message),
+    /// A chat was marked, or not.
+    Marked(Result<(), Arc<ClientError>>),
     /// What was not done was seen.
     FailedSeen,
     /// A draft was kept: in this chat, this one.
@@ -124,8 +132,9 @@ impl Home {
             alarms: Vec::new(),
             failure: None,
             finding: Finding::default(),
+            shows_archive: false,
             new_chat: String::new(),
-            is_slip: false,
+            slip: None,
             open: None,
             pane: None,
             panes: 0,
@@ -149,7 +158,11 @@ impl Home {
 
     /// How many messages are new, in all chats.
     pub(crate) fn unread(&self) -> u64 {
-        self.chats.iter().filter(|chat| !chat.is_kept_away).map(|chat| chat.summary.unread).sum()
+        self.chats
+            .iter()
+            .filter(|chat| !chat.is_kept_away && !chat.summary.marks.muted)
+            .map(|chat| chat.summary.unread)
+            .sum()
     }
 
     /// Does what a message asks for.
@@ -176,6 +189,7 @@ impl Home {
             pane::Action::Run(task) => return Action::Run(task.map(move |message| Message::Pane(number, message))),
             pane::Action::Back => self.pane = None,
             pane::Action::Open(with) => return Action::Run(self.opens(with)),
+            pane::Action::Mark(mark, is_set) => return Action::Run(self.marks(mark, is_set)),
             pane::Action::Look(looks) => {
                 self.looks = looks;
                 return Action::Look(looks);
@@ -186,6 +200,7 @@ impl Home {
 
     fn shows(&mut self, (pane, task): (Pane, Task<pane::Message>)) -> Task<Message> {
         (self.pane, self.panes) = (Some(pane), self.panes + 1);
+        self.covers();
         let number = self.panes;
         task.map(move |message| Message::Pane(number, message))
     }
@@ -198,6 +213,7 @@ impl Home {
                 self.failed.clear();
                 self.failure = None;
             }
+            Message::Marked(marked) => self.failure = marked.err().or_else(|| self.failure.take()),
             Message::Kept(with, text, kept) => {
                 self.left.retain(|left| *left != (with.clone(), text.clone()));
                 self.failure = kept.err().or_else(|| self.failure.take());
@@ -223,7 +239,10 @@ impl Home {
             Message::Alarms(Err(error)) => self.alarms_trouble = Some(error),
             Message::Connection(connection) => self.connection = connection,
             Message::Alarms(Ok(alarms)) => (self.alarms, self.alarms_trouble) = (alarms, None),
-            Message::Ended(ended) => self.ended = ended,
+            Message::Ended(ended) => {
+                self.ended = ended;
+                self.covers();
+            }
             Message::Chosen(id) => {
                 let chat = self.chats.iter().find(|chat| chat.summary.chat.id == id);
                 if let Some(with) = chat.map(|chat| recipient(&chat.summary.chat.kind, self.session.client().user_id()))
@@ -242,14 +261,9 @@ impl Home {
             Message::Finding(message) => {
                 return self.finding.update(self.session.client(), message).map(Message::Finding);
             }
-            Message::NewChat(text) => (self.new_chat, self.is_slip) = (text, false),
-            Message::NewChatSubmitted => match self.new_chat.trim().parse::<UserId>() {
-                Ok(user) => {
-                    self.new_chat.clear();
-                    return self.opens(Recipient::User(user));
-                }
-                Err(_) => self.is_slip = true,
-            },
+            Message::ArchiveTurned => self.shows_archive = !self.shows_archive,
+            Message::NewChat(text) => (self.new_chat, self.slip) = (text, None),
+            Message::NewChatSubmitted => return self.begins_chat(),
             Message::Focus(has_focus) => {
                 self.has_focus = has_focus;
                 return self.reads();
@@ -347,7 +361,8 @@ impl Home {
         let main = match (&self.pane, &self.open) {
             (Some(pane), _) => {
                 let number = self.panes;
-                pane.view(lang, self.over()).map(move |message| Message::Pane(number, message))
+                pane.view(lang, self.over(), self.open_chat().map(|chat| chat.summary.marks))
+                    .map(move |message| Message::Pane(number, message))
             }
             (None, Some(open)) => {
                 let number = self.opened;

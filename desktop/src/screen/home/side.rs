@@ -38,7 +38,7 @@ impl Home {
                 .on_input(Message::NewChat)
                 .on_submit(Message::NewChatSubmitted),
         );
-        side = side.push(self.is_slip.then(|| hint(lang.text("slip-user"))));
+        side = side.push(self.slip.map(|slip| hint(lang.text(slip))));
         let new_group = small_button(lang.text("new-group"), Message::NewGroup);
         let buttons = row![new_group, small_button(lang.text("settings"), Message::Settings)];
         side = side.push(buttons.spacing(gap::SMALL));
@@ -46,7 +46,7 @@ impl Home {
         side = side.push(if self.finding.is_active() {
             self.finding.view(lang, &Beside { chats: &self.chats, open, own, now_ms }).map(Message::Finding)
         } else {
-            list::view(lang, &self.chats, open, own, now_ms)
+            list::view(lang, &self.chats, open, own, now_ms, self.shows_archive)
         });
         container(side).width(SIDEBAR).height(Fill).style(theme::sidebar).into()
     }

@@ -21,7 +21,9 @@ pub(super) fn of(
         Some(_) => notice::is_alarm(message),
         None => message.sender_id != *own,
     };
-    if !is_told || chat.is_kept_away || chat.summary.consent == Consent::Declined {
+    // Whoever wants to hear nothing of a chat still hears that somebody speaks to them, and what is wrong there.
+    let is_muted = chat.summary.marks.muted && !message.mentions.contains(own) && !notice::is_alarm(message);
+    if !is_told || is_muted || chat.is_kept_away || chat.summary.consent == Consent::Declined {
         return None;
     }
     let title = name(lang, &recipient(&chat.summary.chat.kind, own), chat.heading.as_ref(), own);

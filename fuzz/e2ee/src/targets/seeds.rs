@@ -106,6 +106,8 @@ fn contents() -> Vec<Seed> {
         mime: "image/png".to_owned(),
         size: 1000,
         digest: [0x22; 32],
+        voice: None,
+        picture: None,
     };
     let text = || content(&Text::new("hi"));
     let about = |content: Content| content.about(id, author.clone());

@@ -57,15 +57,33 @@ fn enter(tx: &Tx<'_>, message: &NewMessage<'_>, position: Position, id: i64, out
     tx.sql()
         .prepare_cached(
             "UPDATE chat SET messages = messages + 1, last_at = max(last_at, ?2),
+                 archived = archived AND NOT ?7,
                  unread = unread + (?3 AND ?4 > read_to AND ?5 <> coalesce((SELECT user_id FROM account), '')),
                  last_message = iif(?4 >= coalesce((SELECT position FROM message WHERE id = last_message), 0),
                      ?6, last_message)
              WHERE id = ?1",
         )?
-        .execute(params![message.chat.0, message.received_at, counts, position.0, message.sender_id.as_str(), id])?;
+        .execute(params![
+            message.chat.0,
+            message.received_at,
+            counts,
+            position.0,
+            message.sender_id.as_str(),
+            id,
+            brings_back(tx, message, counts, outgoing)?
+        ])?;
     changed(tx, message.chat, id);
     tx.changed(Change::Chat(message.chat));
     Ok(())
+}
+
+/// Whether a message brings its chat back from the archive: what somebody says, unless it is muted; what the user says, and what is wrong
+/// there, in any case.
+fn brings_back(tx: &Tx<'_>, message: &NewMessage<'_>, counts: bool, outgoing: bool) -> Result<bool, StoreError> {
+    if outgoing || message.kind.is_alarm() {
+        return Ok(true);
+    }
+    Ok(counts && !chats::summary(tx, message.chat)?.is_some_and(|chat| chat.marks.muted))
 }
 
 /// The content has changed before it was sent: its files are uploaded now.

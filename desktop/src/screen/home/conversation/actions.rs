@@ -5,6 +5,7 @@ use iced::{Center, Element, Fill, Left, Right, Task, clipboard};
 use privmsg_client::{MessageKind, MessageView, Which};
 
 use super::super::recipient;
+use super::picker::{self, Goes};
 use super::{Message, not_done};
 use crate::lang::Lang;
 use crate::session::Session;
@@ -85,6 +86,7 @@ pub(super) fn view<'a>(
         all.extend(
             REACTIONS.map(|emoji| one(text(emoji).font(theme::EMOJI), Message::Acted(id, Action::React(emoji)))),
         );
+        all.push(one(text("+"), Message::Picker(picker::Message::Opened(Goes::To(id)))));
     }
     all.extend(offered.into_iter().map(|(name, action)| one(text(lang.text(name)), Message::Acted(id, action))));
     let all = row(all).spacing(gap::TINY).wrap();

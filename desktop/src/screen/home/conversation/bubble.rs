@@ -11,10 +11,11 @@ use super::attachments::Attachments;
 use super::history::Line;
 use crate::failure;
 use crate::lang::Lang;
+use crate::links;
 use crate::notice;
 use crate::theme::{self, gap, type_size};
 use crate::time;
-use crate::widget::hint;
+use crate::widget::{hint, small_button};
 
 /// Characters that are shown of what is answered.
 const EXCERPT: usize = 60;
@@ -59,6 +60,11 @@ pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a
         let all = text(lang.text("show-all")).size(type_size::SMALL);
         button(all).padding(0).style(button::text).on_press(Message::Unfolded(message.id))
     }));
+    if !message.deleted && !message.unlisted {
+        let links =
+            line.links.iter().map(|link| small_button(links::short(link), Message::Leads(Some(link.clone()))).into());
+        content = content.extend(links);
+    }
     let attached = attachments.view(lang, message, chosen.is_some());
     content = content.extend(attached.into_iter().map(|one| one.map(Message::Attachments)));
     if !message.reactions.is_empty() {

@@ -7,12 +7,14 @@ use iced::widget::{button, column, container, row, rule, space, text};
 use iced::{Center, Element, Fill};
 use privmsg_client::{About, ChatStatus, Cursor, HistoryItem, MessageState, MessageView, Position, foreign};
 use privmsg_protocol::UserId;
+use url::Url;
 
 use super::actions::Chosen;
 use super::attachments::Attachments;
 use super::{Message, bubble};
 use crate::follow::{Told, Wanted};
 use crate::lang::Lang;
+use crate::links;
 use crate::notice;
 use crate::theme::{gap, type_size};
 use crate::time;
@@ -62,11 +64,15 @@ pub(super) struct Line {
     pub(super) said: String,
     /// There is more of it.
     pub(super) is_cut: bool,
+    /// Where it leads, as far as it is shown.
+    pub(super) links: Vec<Url>,
 }
 
 impl Line {
     fn of(item: HistoryItem, unfolded: &BTreeSet<i64>) -> Self {
-        let Some(message) = item.message() else { return Self { item, said: String::new(), is_cut: false } };
+        let Some(message) = item.message() else {
+            return Self { item, said: String::new(), is_cut: false, links: Vec::new() };
+        };
         let whole = message.text.as_str();
         let is_whole = unfolded.contains(&message.id);
         let end_of_lines = whole.match_indices('\n').nth(MANY_LINES).map(|(at, _)| at);
@@ -75,7 +81,8 @@ impl Line {
         // Cut before it is cleaned: that costs as much as it is long.
         let shown = &whole[..cut.unwrap_or(whole.len())];
         let said = foreign::lines(shown).collect::<Vec<_>>().join("\n");
-        Self { item, said, is_cut: cut.is_some() }
+        let links = links::of(&said);
+        Self { item, said, is_cut: cut.is_some(), links }
     }
 
     pub(super) const fn message(&self) -> Option<&MessageView> {
@@ -249,6 +256,14 @@ impl History {
     pub(super) fn message(&self, id: i64) -> Option<&MessageView> {
         let at = place(&self.lines, Key::Message(id))?;
         self.lines[at].message()
+    }
+
+    /// The voice message of somebody else that follows one of theirs, if nothing else was said in between.
+    pub(super) fn next_voice(&self, id: i64, own: &UserId) -> Option<i64> {
+        let at = place(&self.lines, Key::Message(id))?;
+        let (this, next) = (self.lines[at].message()?, self.lines.get(at + 1)?.message()?);
+        let goes_on = next.sender_id == this.sender_id && next.sender_id != *own && !next.deleted && !next.unlisted;
+        next.voice().filter(|_| goes_on).map(|_| next.id)
     }
 
     /// The last message that somebody who looks at it has seen. What still waits has no place among the others yet.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use iced::widget::text_editor;
 use privmsg_client::{ClientError, Cursor, Recipient};
 use privmsg_protocol::{MessageId, UserId};
+use url::Url;
 
 use super::going_along::Picked;
 use super::history::Key;
 use super::writing::{About, Said};
-use super::{actions, attachments, going_along, standing};
+use super::{actions, attachments, going_along, picker, standing};
 use crate::follow::{Standing, Told};
 use crate::widget::Sight;
 
@@ -44,6 +45,12 @@ pub enum Message {
     Drafted(Result<Option<String>, Arc<ClientError>>),
     /// Something is being written.
     Written(text_editor::Action),
+    /// A link is to be followed, or not.
+    Leads(Option<Url>),
+    /// Where it leads was seen.
+    Followed,
+    /// With the emoji to choose from.
+    Picker(picker::Message),
     /// Nothing was written for a moment, since so many strokes.
     Rested(u64),
     /// What is written was kept, or what was seen was told to be read.

@@ -4,10 +4,17 @@ mod actions;
 mod attachments;
 mod bubble;
 mod going_along;
+mod hearing;
 mod history;
+mod leading;
 mod message;
+mod picker;
+mod player;
+mod recording;
+mod sending;
 mod standing;
 mod view;
+mod voices;
 mod writing;
 
 use std::path::PathBuf;
@@ -20,6 +27,7 @@ use iced::widget::text_editor;
 use iced::{Task, task};
 use privmsg_client::{ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, Recipient, Which};
 use privmsg_protocol::{MessageId, UserId};
+use url::Url;
 
 use self::actions::Chosen;
 use self::attachments::Attachments;
@@ -28,8 +36,9 @@ use self::history::History;
 pub(super) use self::message::Message;
 use self::message::not_done;
 pub(super) use self::message::{NotDone, Queued, outcome};
+use self::picker::Picker;
 pub(super) use self::writing::since;
-use self::writing::{About, WRITING, Writing};
+use self::writing::{WRITING, Writing};
 use super::recipient;
 use crate::follow::{self, Standing, Wanted};
 use crate::session::Session;
@@ -50,6 +59,10 @@ pub(crate) struct Conversation {
     history: History,
     writing: Writing,
     attachments: Attachments,
+    /// A link that somebody may follow.
+    leads_to: Option<Url>,
+    /// Emoji are to be chosen from.
+    picker: Option<Picker>,
     /// The message with which something can be done.
     chosen: Option<Chosen>,
     /// Whether the standing is known: as long as it is not, nothing goes out.
@@ -91,7 +104,7 @@ impl Conversation {
             }
         };
         let draft = Task::perform(draft, Message::Drafted);
-        let writing = Writing::new(&tools.pictures, files);
+        let writing = Writing::new(&tools, files);
         let attachments = Attachments::new(session.client().clone(), tools);
         let conversation = Self {
             session,
@@ -103,6 +116,8 @@ impl Conversation {
             history: History::new(),
             writing,
             attachments,
+            leads_to: None,
+            picker: None,
             chosen: None,
             is_known: false,
             is_submitted: false,
@@ -173,6 +188,9 @@ impl Conversation {
         if let Some(chat) = chats.iter().find(is_this) {
             (self.heading, self.consent) = (chat.heading.clone(), chat.summary.consent);
         }
+        if standing::is_closed(self.heading.as_ref(), &self.standing) {
+            self.is_covered();
+        }
     }
 
     /// What somebody who looks at the window has seen, has been read.
@@ -195,9 +213,13 @@ impl Conversation {
             Message::Told(Ok(mut told)) => {
                 (self.status, self.troubles[0]) = (told.status.take(), None);
                 self.history.hears(told, self.status.as_ref(), is_watched);
+                self.hushes_what_is_gone();
             }
             Message::Stands(Ok(standing)) => {
                 (self.standing, self.is_known, self.troubles[1]) = (standing, true, None);
+                if standing::is_closed(self.heading.as_ref(), &self.standing) {
+                    self.is_covered();
+                }
                 return self.sends_if_submitted();
             }
             Message::Told(Err(error)) => self.troubles[0] = Some(error),
@@ -224,6 +246,8 @@ impl Conversation {
             Message::Chosen(id) => {
                 let is_it = self.chosen.as_ref().is_some_and(|chosen| chosen.id == id);
                 self.chosen = (!is_it).then_some(Chosen { id, sure: None });
+                // An answer by an emoji is for the message that is marked.
+                self.picker.take_if(|picker| !is_it && picker.is_for_another(id));
             }
             Message::Acted(id, action) if action.is_final() => self.chosen = Some(Chosen { id, sure: Some(action) }),
             Message::Acted(id, action) => return self.acts(id, &action),
@@ -240,14 +264,25 @@ impl Conversation {
                 }
             }
             Message::Written(action) => return self.is_written(action),
+            Message::Picker(message) => return self.picks(message),
+            Message::Leads(link) => self.leads_to = link,
+            Message::Followed => leading::follows(self.leads_to.take()),
             Message::Rested(strokes) if strokes == self.strokes => return self.keeps_the_draft(),
             Message::Along(message) => {
                 // What goes otherwise than somebody may think is seen first.
                 self.is_submitted &= !matches!(&message, going_along::Message::Looked(looked) if looked.is_doubtful());
+                if message.is_recording_begun() {
+                    // What was to go does not go with half of what is said now; and nobody wants to record what they hear.
+                    self.is_submitted = false;
+                    self.attachments.is_silent();
+                }
+                if message.is_to_be_heard() {
+                    self.attachments.is_silent();
+                }
                 let task = self.writing.goes_along(message).map(Message::Along);
                 return Task::batch([task, self.sends_if_submitted()]);
             }
-            Message::Attachments(message) => return self.attachments.update(message).map(Message::Attachments),
+            Message::Attachments(message) => return self.attaches(message, is_watched),
             Message::AboutNothing => self.writing.is_about_nothing(),
             Message::Submitted => return self.sends(),
             Message::Queued(Ok(_)) => {
@@ -278,11 +313,13 @@ impl Conversation {
 
     fn is_written(&mut self, action: text_editor::Action) -> Task<Message> {
         let is_edit = action.is_edit();
-        self.is_submitted &= !is_edit;
         self.writing.is_changed(action);
-        if !is_edit {
-            return Task::none();
-        }
+        if is_edit { self.is_changed() } else { Task::none() }
+    }
+
+    /// Something else is written: it is not what was to go, and is kept in a moment.
+    fn is_changed(&mut self) -> Task<Message> {
+        self.is_submitted = false;
         self.strokes += 1;
         let strokes = self.strokes;
         Task::perform(tokio::time::sleep(REST), move |()| Message::Rested(strokes))
@@ -327,6 +364,10 @@ impl Conversation {
         }
         let Some(message) = self.history.message(id) else { return Task::none() };
         (self.chosen, self.failure) = (None, None);
+        if is_for_the_field {
+            // The field is to be seen.
+            self.writing.ends_recording();
+        }
         match action {
             actions::Action::Answer => self.writing.answers(message),
             actions::Action::Edit => self.writing.edits(message),
@@ -336,43 +377,5 @@ impl Conversation {
             }
         }
         focus(WRITING)
-    }
-
-    /// What was to go as soon as it can.
-    fn sends_if_submitted(&mut self) -> Task<Message> {
-        if std::mem::take(&mut self.is_submitted) { self.sends() } else { Task::none() }
-    }
-
-    fn sends(&mut self) -> Task<Message> {
-        if !self.is_known || !self.writing.is_ready() {
-            self.is_submitted = true;
-            return Task::none();
-        }
-        let Some(said) = self.writing.takes() else { return Task::none() };
-        self.failure = None;
-        self.history.forgets_what_was_new();
-        let (client, with) = (self.session.client().clone(), self.with.clone());
-        let (whose, kept) = (with.clone(), said.clone());
-        let draft = self.writing.draft();
-        let queued = async move {
-            // Whatever ends the program before it is in the outbox.
-            client.keep_draft(&with, &draft).await?;
-            match &said.about {
-                Some(About::Edit { which, .. }) => {
-                    match client.edit(which.clone(), said.text.trim_end().to_owned()).await {
-                        Err(ClientError::Unchanged) => Ok(()),
-                        edited => edited.map(drop),
-                    }
-                }
-                Some(About::Answer { .. }) | None => client.send(&with, said.draft()).await.map(drop),
-            }
-        };
-        let queued = async move {
-            match queued.await {
-                Ok(()) => Ok(Queued { with: whose, said: kept }),
-                Err(error) => Err(NotDone { error: Arc::new(error), with: whose, said: Some(kept) }),
-            }
-        };
-        Task::perform(queued, Message::Queued)
     }
 }

@@ -57,6 +57,11 @@ pub(super) fn perform(
 }
 
 /// Why nothing can be written here, if so.
+/// Whether nothing can be said.
+pub(super) fn is_closed(heading: Option<&Heading>, standing: &Standing) -> bool {
+    standing.is_blocked || heading.is_some_and(|heading| heading.gone.is_some())
+}
+
 pub(super) fn nothing_to_say(lang: Lang, heading: Option<&Heading>, standing: &Standing) -> Option<String> {
     let gone = heading.and_then(|heading| heading.gone).map(|gone| match gone {
         Gone::Left => "gone-left",

@@ -5,7 +5,7 @@ use iced::{Center, Element, Fill};
 use privmsg_client::{MessageView, Recipient};
 
 use super::super::{group_by_id, name};
-use super::{Conversation, Message, standing};
+use super::{Conversation, Message, leading, standing};
 use crate::failure;
 use crate::lang::Lang;
 use crate::notice;
@@ -40,7 +40,9 @@ impl Conversation {
                 self.troubles.iter().flatten().chain(&self.failure).map(|error| alarm(failure::client(lang, error))),
             )
             .extend(waits)
-            .extend(decisions);
+            .extend(decisions)
+            .push(self.leads_to.as_ref().map(|link| leading::view(lang, link)))
+            .push(self.picker.as_ref().filter(|_| over.is_none()).map(|picker| picker.view(lang)));
         let why = over.map(|why| lang.text(why));
         let below = match why.or_else(|| standing::nothing_to_say(lang, self.heading.as_ref(), &self.standing)) {
             Some(why) => container(hint(why)).padding(gap::MEDIUM).into(),

@@ -1,18 +1,22 @@
 //! What is being written, and what it is about.
 
+use std::sync::Arc;
+
 use iced::keyboard::{Key, key::Named};
-use iced::widget::text_editor::{Action, Binding, Content, KeyPress, Motion, Status};
+use iced::widget::text_editor::{Action, Binding, Content, Edit, KeyPress, Motion, Status};
 use iced::widget::{button, column, row, text, text_editor};
 use iced::{Center, Element, Fill, Task};
 use privmsg_client::{Draft, MessageView, Which, foreign};
-use privmsg_media::Pictures;
 use privmsg_protocol::UserId;
 
 use super::Message;
 use super::actions::which;
 use super::going_along::{self, GoingAlong, Picked};
+use super::picker::{self, Goes};
+use super::recording;
 use crate::lang::Lang;
 use crate::theme::{self, gap, type_size};
+use crate::tools::Tools;
 use crate::widget::hint;
 
 pub(super) const WRITING: &str = "writing";
@@ -69,7 +73,13 @@ fn begun(text: &str) -> Content {
 
 /// A text that stands before what was written since.
 pub(in crate::screen::home) fn before(text: &str, since: &str) -> String {
-    if since.trim().is_empty() { text.to_owned() } else { format!("{text}\n{since}") }
+    if text.is_empty() {
+        since.to_owned()
+    } else if since.trim().is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text}\n{since}")
+    }
 }
 
 /// What was written behind a text that stands before it.
@@ -78,10 +88,15 @@ pub(in crate::screen::home) fn since<'a>(text: &str, both: &'a str) -> Option<&'
 }
 
 impl Writing {
-    pub(super) fn new(pictures: &Pictures, files: Vec<Picked>) -> Self {
-        let mut along = GoingAlong::new(pictures);
+    pub(super) fn new(tools: &Tools, files: Vec<Picked>) -> Self {
+        let mut along = GoingAlong::new(tools);
         along.come_back(&files);
         Self { content: Content::new(), about: None, along, in_flight: None, is_loaded: false }
+    }
+
+    /// Puts an emoji where one writes.
+    pub(super) fn inserts(&mut self, sign: &str) {
+        self.content.perform(Action::Edit(Edit::Paste(Arc::new(sign.to_owned()))));
     }
 
     pub(super) fn is_changed(&mut self, action: Action) {
@@ -154,6 +169,25 @@ impl Writing {
         self.along.update(message)
     }
 
+    /// What is being said is said, and waits to be sent.
+    pub(super) fn ends_recording(&mut self) {
+        self.along.ends_recording();
+    }
+
+    pub(super) const fn is_recording(&self) -> bool {
+        self.along.is_recording()
+    }
+
+    /// Nothing is heard any more.
+    pub(super) fn is_silent(&mut self) {
+        self.along.is_silent();
+    }
+
+    /// Whether something has stayed behind for a message of its own.
+    pub(super) const fn has_more(&self) -> bool {
+        !self.along.is_empty()
+    }
+
     /// Whether what is written can go: what was written before is known, what goes along was looked at, and nothing else is on its
     /// way.
     pub(super) const fn is_ready(&self) -> bool {
@@ -165,13 +199,19 @@ impl Writing {
         let text = self.content.text();
         // What is changed stays a text, or the caption of the files that it had.
         let is_edit = matches!(self.about, Some(About::Edit { .. }));
-        if !self.is_ready() || text.trim().is_empty() && (is_edit || self.along.is_empty()) {
+        if !self.is_ready() {
             return None;
         }
         let files = if is_edit { Vec::new() } else { self.along.takes() };
+        if text.trim().is_empty() && files.is_empty() {
+            return None;
+        }
         let about = self.about.take();
+        // The text goes with what is behind the voice.
+        let text = if !is_edit && self.has_more() { String::new() } else { text };
         self.content = match &about {
             Some(About::Edit { was, .. }) => begun(was),
+            Some(About::Answer { .. }) | None if self.has_more() => std::mem::take(&mut self.content),
             Some(About::Answer { .. }) | None => Content::new(),
         };
         let said = Said { text, files, about };
@@ -202,6 +242,17 @@ impl Writing {
         let attach = button(text(lang.text("attach")))
             .style(theme::quiet)
             .on_press(Message::Along(going_along::Message::Attach));
+        let record = button(text("🎙️").font(theme::EMOJI)).style(theme::quiet);
+        let record = record.on_press(Message::Along(going_along::Message::Recording(recording::Message::Begun)));
+        let emoji = button(text("😀").font(theme::EMOJI)).style(theme::quiet);
+        let emoji = emoji.on_press(Message::Picker(picker::Message::Opened(Goes::IntoText)));
+        let send = button(text(lang.text("send"))).on_press(Message::Submitted);
+        // Of the same shape in either case: another one would lose the keyboard.
+        let above = column![self.about(lang)].push(self.along.view(lang).map(Message::Along)).spacing(gap::TINY);
+        if let Some(recording) = self.along.recording(lang) {
+            let recording = row![recording.map(Message::Along), send].spacing(gap::SMALL).align_y(Center);
+            return column![above, recording].spacing(gap::TINY).padding(gap::SMALL).into();
+        }
         let writing = row![
             text_editor(&self.content)
                 .id(WRITING)
@@ -211,13 +262,13 @@ impl Writing {
                 .max_height(160)
                 .on_action(Message::Written)
                 .key_binding(binding),
+            emoji,
             attach,
-            button(text(lang.text("send"))).on_press(Message::Submitted),
+            record,
+            send,
         ]
         .spacing(gap::SMALL)
         .align_y(Center);
-        // Of the same shape in either case: another one would lose the keyboard.
-        let above = column![self.about(lang)].push(self.along.view(lang).map(Message::Along)).spacing(gap::TINY);
         column![above, writing].spacing(gap::TINY).padding(gap::SMALL).into()
     }
 

@@ -3,6 +3,7 @@
 mod contact;
 mod devices;
 mod group;
+mod new_contact;
 mod new_group;
 mod settings;
 
@@ -10,17 +11,18 @@ use std::sync::Arc;
 
 use iced::widget::{button, column, container, row, rule, scrollable, text};
 use iced::{Center, Element, Fill, Task};
-use privmsg_client::{Client, ClientError, Recipient};
+use privmsg_client::{Client, ClientError, ContactLink, Mark, Marks, Recipient};
 
 use self::contact::Contact;
 use self::group::Group;
+use self::new_contact::NewContact;
 use self::new_group::NewGroup;
 use self::settings::Settings;
 use crate::lang::Lang;
 use crate::looks::Looks;
 use crate::session::Session;
 use crate::theme::{self, gap, type_size};
-use crate::widget::alarm;
+use crate::widget::{alarm, small_button};
 
 /// As wide as it is read well.
 const WIDEST: f32 = 560.0;
@@ -31,6 +33,7 @@ pub(super) enum Pane {
     Contact(Contact),
     Group(Group),
     NewGroup(NewGroup),
+    NewContact(NewContact),
     Settings(Settings),
 }
 
@@ -43,8 +46,12 @@ pub enum Message {
     Group(group::Message),
     /// Where one is begun.
     NewGroup(new_group::Message),
+    /// Where somebody is added by their link.
+    NewContact(new_contact::Message),
     /// In the settings.
     Settings(settings::Message),
+    /// The chat is to stand above the others, or not any more; and so on.
+    Marked(Mark, bool),
     /// The conversation is wanted again.
     Back,
 }
@@ -55,6 +62,7 @@ impl Message {
         match self {
             Self::Contact(contact::Message::Done(done))
             | Self::Group(group::Message::Done(done))
+            | Self::NewContact(new_contact::Message::Done(done))
             | Self::Settings(
                 settings::Message::Done(done) | settings::Message::Devices(devices::Message::Done(done)),
             ) => done.err(),
@@ -93,6 +101,8 @@ pub(super) enum Action<M = Message> {
     Back,
     /// A conversation is wanted.
     Open(Recipient),
+    /// The open chat is to be marked, or not any more.
+    Mark(Mark, bool),
     /// The window is to look otherwise.
     Look(Looks),
 }
@@ -107,6 +117,7 @@ impl<M: Send + 'static> Action<M> {
             Self::Run(task) => Action::Run(task.map(into)),
             Self::Back => Action::Back,
             Self::Open(with) => Action::Open(with),
+            Self::Mark(mark, is_set) => Action::Mark(mark, is_set),
             Self::Look(looks) => Action::Look(looks),
         }
     }
@@ -133,6 +144,10 @@ impl Pane {
         (Self::NewGroup(pane), task.map(Message::NewGroup))
     }
 
+    pub(super) fn new_contact(session: &Session, link: ContactLink) -> (Self, Task<Message>) {
+        (Self::NewContact(NewContact::new(session.clone(), link)), Task::none())
+    }
+
     pub(super) fn settings(session: &Session, looks: Looks) -> (Self, Task<Message>) {
         let (pane, task) = Settings::new(session.clone(), looks);
         (Self::Settings(pane), task.map(Message::Settings))
@@ -142,30 +157,50 @@ impl Pane {
     pub(super) fn update(&mut self, message: Message) -> Action {
         match (message, self) {
             (Message::Back, _) => Action::Back,
+            (Message::Marked(mark, is_set), _) => Action::Mark(mark, is_set),
             (Message::Contact(message), Self::Contact(pane)) => pane.update(message).map(Message::Contact),
             (Message::Group(message), Self::Group(pane)) => pane.update(message).map(Message::Group),
             (Message::NewGroup(message), Self::NewGroup(pane)) => pane.update(message).map(Message::NewGroup),
+            (Message::NewContact(message), Self::NewContact(pane)) => pane.update(message).map(Message::NewContact),
             (Message::Settings(message), Self::Settings(pane)) => pane.update(message).map(Message::Settings),
             _ => Action::none(),
         }
     }
 
-    /// Draws it. Where the session is `over`, for this reason nothing can be done any more.
-    pub(super) fn view(&self, lang: Lang, over: Option<&'static str>) -> Element<'_, Message> {
+    /// Draws it, with the marks of the open chat. Where the session is `over`, for this reason nothing can be done any more.
+    pub(super) fn view(&self, lang: Lang, over: Option<&'static str>, marks: Option<Marks>) -> Element<'_, Message> {
         let (title, content) = match self {
             Self::Contact(pane) => (pane.title(), pane.view(lang).map(Message::Contact)),
             Self::Group(pane) => (pane.title(lang), pane.view(lang).map(Message::Group)),
             Self::NewGroup(pane) => (lang.text("new-group"), pane.view(lang).map(Message::NewGroup)),
+            Self::NewContact(pane) => (pane.title(lang), pane.view(lang).map(Message::NewContact)),
             Self::Settings(pane) => (lang.text("settings"), pane.view(lang).map(Message::Settings)),
         };
         let back = button(text(lang.text("back"))).style(theme::quiet).on_press(Message::Back);
         let bar = row![text(title).size(type_size::HEADING).width(Fill), back].spacing(gap::SMALL).align_y(Center);
         let bar = container(bar).padding(gap::SMALL).width(Fill).style(theme::bar);
         let over = over.map(|why| alarm(lang.text(why)));
-        let content =
-            container(column![].push(over).push(content).spacing(gap::MEDIUM)).max_width(WIDEST).padding(gap::MEDIUM);
+        let marks =
+            marks.filter(|_| matches!(self, Self::Contact(_) | Self::Group(_))).map(|marks| marked(lang, marks));
+        let content = container(column![].push(over).push(marks).push(content).spacing(gap::MEDIUM))
+            .max_width(WIDEST)
+            .padding(gap::MEDIUM);
         column![bar, rule::horizontal(1), scrollable(content).width(Fill).height(Fill)].into()
     }
+}
+
+/// What the user wants of the chat in the list.
+fn marked<'a>(lang: Lang, marks: Marks) -> Element<'a, Message> {
+    let one = |mark, is_set: bool, [set, unset]: [&str; 2]| {
+        small_button(lang.text(if is_set { unset } else { set }), Message::Marked(mark, !is_set))
+    };
+    row![
+        one(Mark::Pinned, marks.pinned, ["pin-chat", "unpin-chat"]),
+        one(Mark::Muted, marks.muted, ["mute", "unmute"]),
+        one(Mark::Archived, marks.archived, ["to-archive", "from-archive"]),
+    ]
+    .spacing(gap::SMALL)
+    .into()
 }
 
 /// Does something with the profile, and says what came of it.

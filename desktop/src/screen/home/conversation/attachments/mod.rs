@@ -1,4 +1,4 @@
-//! What came with messages: files, and pictures among them.
+//! What came with messages: files, and pictures and voices among them.
 
 mod files;
 mod pictures;
@@ -6,11 +6,12 @@ mod pictures;
 use std::sync::Arc;
 
 use iced::{Element, Task};
-use privmsg_client::{Client, ClientError, MessageView};
-use privmsg_media::Shown;
+use privmsg_client::{Client, ClientError, MAX_VOICE_LEN, MessageView};
+use privmsg_media::{Decoder, Shown};
 
 use self::files::{Files, Saved};
-use self::pictures::{Alone, NotShown, Pictures};
+use self::pictures::{Alone, Pictures};
+use super::hearing::{self, Action, Hearing, NotHad};
 use crate::follow::Moved;
 use crate::lang::Lang;
 use crate::tools::Tools;
@@ -34,13 +35,17 @@ pub enum Message {
     /// A file has moved on.
     Moved(Moved),
     /// A picture has come.
-    Pictured(Which, Result<Shown, NotShown>),
+    Pictured(Which, Result<Shown, NotHad>),
     /// It is to be seen alone: this is its name.
     View(Which, String),
     /// As large as that, it has come.
-    Viewed(Which, Result<Shown, NotShown>),
+    Viewed(Which, Result<Shown, NotHad>),
     /// It was seen.
     ViewedEnough,
+    /// With the voices, by the rows of their messages.
+    Voice(hearing::Message<i64>),
+    /// A voice was heard to its end.
+    Heard(i64),
 }
 
 /// See the module.
@@ -50,14 +55,16 @@ pub(super) struct Attachments {
     tools: Tools,
     files: Files,
     pictures: Pictures,
+    voices: Hearing<i64>,
     /// The picture that stands in the place of the chat.
     alone: Option<Alone>,
 }
 
 impl Attachments {
     pub(super) fn new(client: Client, tools: Tools) -> Self {
-        let pictures = Pictures::new(client.clone(), tools.pictures.clone());
-        Self { client, tools, files: Files::default(), pictures, alone: None }
+        let pictures = Pictures::new(client.clone(), tools.decoder.clone());
+        let voices = Hearing::new(Arc::clone(&tools.sound));
+        Self { client, tools, files: Files::default(), pictures, voices, alone: None }
     }
 
     /// Does what a message asks for.
@@ -90,8 +97,37 @@ impl Attachments {
                 }
             }
             Message::ViewedEnough => self.is_enough(),
+            Message::Voice(message) => match self.voices.update(message) {
+                Action::Run(task) => return task.map(Message::Voice),
+                Action::Wanted(id) => return self.hears(id),
+                Action::Ended(id) => return Task::done(Message::Heard(id)),
+                Action::Stopped(id) => return self.update(Message::StopFetching(id)),
+            },
+            // For whoever knows what comes after it.
+            Message::Heard(_) => {}
         }
         Task::none()
+    }
+
+    /// A voice message is to be heard.
+    pub(super) fn hears(&mut self, id: i64) -> Task<Message> {
+        let voice = voice_of(self.client.clone(), self.tools.decoder.apart(), id);
+        self.voices.waits_for(id, voice).map(Message::Voice)
+    }
+
+    /// Nothing is heard any more.
+    pub(super) fn is_silent(&mut self) {
+        self.voices.stops();
+    }
+
+    /// What is still to come is not heard unasked.
+    pub(super) fn waits(&mut self) {
+        self.voices.waits();
+    }
+
+    /// Which message is heard, or will be.
+    pub(super) fn is_heard(&self) -> Option<i64> {
+        self.voices.is_heard()
     }
 
     /// The chat is wanted again.
@@ -112,8 +148,24 @@ impl Attachments {
     /// What came with a message. Whoever sees its pictures needs their names only where they want to do something with it: it is
     /// `chosen`.
     pub(super) fn view<'a>(&'a self, lang: Lang, message: &'a MessageView, chosen: bool) -> Vec<Element<'a, Message>> {
+        if let Some(voice) = message.voice().filter(|_| !message.deleted && !message.unlisted) {
+            let is_ready = !message.uploading;
+            let voice = self.voices.view(lang, message.id, voice, is_ready).map(Message::Voice);
+            let is_named = chosen || self.files.are_asked_for(message.id) || message.uploading;
+            let files = is_named.then(|| self.files.view(lang, message)).flatten();
+            return [Some(voice), files].into_iter().flatten().collect();
+        }
         let is_named = chosen || !self.pictures.are_here(message) || self.files.are_asked_for(message.id);
         let files = is_named.then(|| self.files.view(lang, message)).flatten();
         self.pictures.view(lang, message).into_iter().chain(files).collect()
     }
+}
+
+/// What a voice message says.
+async fn voice_of(client: Client, decoder: Decoder, id: i64) -> Result<Arc<[i16]>, NotHad> {
+    client.want_files(id).await?;
+    client.wait_files(id).await?;
+    let turn = decoder.turn().await;
+    let file = client.read_file(id, 0, usize::try_from(MAX_VOICE_LEN).unwrap_or(usize::MAX)).await?;
+    Ok(Arc::from(turn.listen(file).await?))
 }

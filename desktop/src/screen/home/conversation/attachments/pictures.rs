@@ -1,14 +1,14 @@
 //! Pictures of messages: fetched and decoded once they are in sight, and kept while they may come into it again.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use iced::widget::image::{self, Handle};
 use iced::widget::{button, column, container, row, text};
 use iced::{Center, Element, Fill, Task, task};
-use privmsg_client::{Client, ClientError, MessageView, foreign};
-use privmsg_media::{PictureError, Pictures as Decoder, Shown};
+use privmsg_client::{Client, MessageView, foreign};
+use privmsg_media::{Decoder, Shown, blurred};
 
+use super::super::hearing::NotHad;
 use super::{Message, Which};
 use crate::failure;
 use crate::lang::Lang;
@@ -30,32 +30,11 @@ const NARROW: f32 = 150.0;
 /// Bytes of pixels that are kept: of as many as fill a screen several times.
 const KEPT: usize = 32 << 20;
 
-/// Why a picture is not shown.
-#[derive(Debug, Clone)]
-pub enum NotShown {
-    /// It cannot be had.
-    Client(Arc<ClientError>),
-    /// It is none, or cannot be decoded.
-    Picture(Arc<PictureError>),
-}
-
-impl From<ClientError> for NotShown {
-    fn from(error: ClientError) -> Self {
-        Self::Client(Arc::new(error))
-    }
-}
-
-impl From<PictureError> for NotShown {
-    fn from(error: PictureError) -> Self {
-        Self::Picture(Arc::new(error))
-    }
-}
-
 #[derive(Debug)]
 enum Picture {
     Coming(#[expect(dead_code, reason = "stops it when the chat is left")] task::Handle),
     Here(Handle),
-    Not(NotShown),
+    Not(NotHad),
 }
 
 /// See the module.
@@ -64,6 +43,8 @@ pub(super) struct Pictures {
     client: Client,
     decoder: Decoder,
     known: HashMap<Which, Picture>,
+    /// What stands in the place of those that are not.
+    blurred: HashMap<Which, Handle>,
     /// Those that are here, in the order in which they came, and their bytes.
     here: VecDeque<(Which, usize)>,
 }
@@ -83,7 +64,7 @@ fn is_of_pictures(message: &MessageView) -> bool {
 
 impl Pictures {
     pub(super) fn new(client: Client, decoder: Decoder) -> Self {
-        Self { client, decoder, known: HashMap::new(), here: VecDeque::new() }
+        Self { client, decoder, known: HashMap::new(), blurred: HashMap::new(), here: VecDeque::new() }
     }
 
     /// These are in sight.
@@ -91,10 +72,14 @@ impl Pictures {
         let mut tasks = Vec::new();
         for message in messages.filter(|message| is_of_pictures(message)) {
             let side = if message.attachments.len() == 1 { IN_MESSAGE } else { AMONG };
-            for (at, _) in (0..).zip(&message.attachments) {
+            for (at, file) in (0..).zip(&message.attachments) {
                 let which = (message.id, at);
                 if self.known.contains_key(&which) {
                     continue;
+                }
+                let blurred = file.picture.as_ref().and_then(|it| blurred(&it.blurhash, it.width, it.height));
+                if let Some(shown) = blurred {
+                    self.blurred.insert(which, handle(shown));
                 }
                 let picture = decoded(self.client.clone(), self.decoder.clone(), which, side);
                 let (task, handle) = Task::perform(picture, move |shown| Message::Pictured(which, shown)).abortable();
@@ -106,14 +91,15 @@ impl Pictures {
     }
 
     /// One has come, or not. Those that came long ago come again when they are in sight.
-    pub(super) fn comes(&mut self, which: Which, shown: Result<Shown, NotShown>) {
+    pub(super) fn comes(&mut self, which: Which, shown: Result<Shown, NotHad>) {
         let picture = match shown {
             Ok(shown) => {
+                self.blurred.remove(&which);
                 self.here.push_back((which, shown.rgba.len()));
                 Picture::Here(handle(shown))
             }
             // What was so at the moment is tried again when it is in sight the next time.
-            Err(NotShown::Client(error)) => {
+            Err(NotHad::Client(error)) => {
                 tracing::debug!(%error, "a picture has not come");
                 self.known.remove(&which);
                 return;
@@ -152,7 +138,10 @@ impl Pictures {
                     shown.push(one.into());
                 }
                 Some(Picture::Not(why)) => shown.push(said(lang, why)),
-                Some(Picture::Coming(_)) | None => {}
+                Some(Picture::Coming(_)) | None => {
+                    let blurred = self.blurred.get(&which).cloned();
+                    shown.extend(blurred.map(|blurred| image::Image::new(blurred).width(width).into()));
+                }
             }
         }
         (!shown.is_empty()).then(|| row(shown).spacing(gap::TINY).wrap().into())
@@ -177,12 +166,12 @@ impl Pictures {
 pub(super) struct Alone {
     which: Which,
     name: String,
-    picture: Option<Result<Handle, NotShown>>,
+    picture: Option<Result<Handle, NotHad>>,
 }
 
 impl Alone {
     /// It has come, or not.
-    pub(super) fn comes(&mut self, which: Which, shown: Result<Shown, NotShown>) {
+    pub(super) fn comes(&mut self, which: Which, shown: Result<Shown, NotHad>) {
         if self.which == which {
             self.picture = Some(shown.map(handle));
         }
@@ -202,10 +191,10 @@ impl Alone {
     }
 }
 
-fn said<'a>(lang: Lang, why: &NotShown) -> Element<'a, Message> {
+fn said<'a>(lang: Lang, why: &NotHad) -> Element<'a, Message> {
     let why = match why {
-        NotShown::Client(error) => failure::client(lang, error),
-        NotShown::Picture(error) => failure::picture(lang, error),
+        NotHad::Client(error) => failure::client(lang, error),
+        NotHad::Decode(error) => failure::picture(lang, error),
     };
     hint(why)
 }
@@ -214,7 +203,7 @@ fn handle(shown: Shown) -> Handle {
     Handle::from_rgba(shown.width, shown.height, shown.rgba)
 }
 
-async fn decoded(client: Client, decoder: Decoder, (id, at): Which, side: u32) -> Result<Shown, NotShown> {
+async fn decoded(client: Client, decoder: Decoder, (id, at): Which, side: u32) -> Result<Shown, NotHad> {
     client.want_files(id).await?;
     client.wait_files(id).await?;
     let most = usize::try_from(UNASKED).unwrap_or(usize::MAX);
