@@ -85,15 +85,21 @@ pub(crate) fn check_commit(
     session: &Session,
     submitted: SubmitCommit,
     before: Option<StoredState>,
+    now: i64,
 ) -> Result<Commit, ApiError> {
     let checked = match before {
-        Some(before) if before.epoch == submitted.epoch => Some(check_current(session, &submitted, before)?),
+        Some(before) if before.epoch == submitted.epoch => Some(check_current(session, &submitted, before, now)?),
         _ => None,
     };
     Ok(Commit { submitted, checked })
 }
 
-fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredState) -> Result<Checked, ApiError> {
+fn check_current(
+    session: &Session,
+    submitted: &SubmitCommit,
+    before: StoredState,
+    now: i64,
+) -> Result<Checked, ApiError> {
     let mut conversation = open(before.state)?;
     let (members, added) = (conversation.members(), joiners(submitted.welcome.as_ref()));
     if added > MAX_GROUP_LEAVES {
@@ -109,6 +115,10 @@ fn check_current(session: &Session, submitted: &SubmitCommit, before: StoredStat
         let is_member = members.iter().any(|leaf| leaf.member.is(&session.user_id, &session.device_id));
         let wrong = invalid("the commit was made by another device than yours");
         return Err(if is_member { wrong } else { not_a_member() });
+    }
+    // Else members could not follow it who hear of it late, or have another clock.
+    if !change.packages.may_be_committed(now.try_into().unwrap_or(0)) {
+        return Err(invalid("a device would be added by a key package that has only begun or is over too soon"));
     }
     if conversation.leaves() > MAX_GROUP_LEAVES {
         return Err(too_many_leaves());

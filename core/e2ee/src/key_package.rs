@@ -4,9 +4,7 @@
 //! again when the stock is empty. Their private parts stay in the device's storage until a welcome uses them.
 
 use openmls::prelude::hash_ref::KeyPackageRef;
-use openmls::prelude::{
-    KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, Lifetime, ProtocolVersion,
-};
+use openmls::prelude::{KeyPackage, KeyPackageIn, KeyPackageNewError, KeyPackageVerifyError, ProtocolVersion};
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_protocol::{DeviceId, UserId};
@@ -15,14 +13,7 @@ use tls_codec::{DeserializeBytes as _, Serialize as _};
 use crate::identity::DeviceKeys;
 use crate::member::Member;
 use crate::provider::{Provider, Storage, StorageError};
-use privmsg_mls_public::{CertificateError, DeviceCertificate, Malformed, UpdateNeeded, group, leaf};
-
-/// How long a key package can be used after it was made, in seconds: three times four weeks, the longest range that OpenMLS
-/// accepts. Leaves rotate at least weekly; a key package of a device that has been away longer is no loss.
-pub const LIFETIME_S: u64 = 84 * 24 * 3600;
-
-/// Clocks of two devices may differ by this much.
-const CLOCK_SKEW_S: u64 = 3600;
+use privmsg_mls_public::{CertificateError, DeviceCertificate, Lifetime, Malformed, UpdateNeeded, group, leaf};
 
 /// Why a key package from the server is not used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -33,7 +24,8 @@ pub enum KeyPackageError {
     /// A signature in it is wrong, or it breaks a rule of RFC 9420, section 10.1.
     #[error("invalid key package")]
     Invalid(#[source] KeyPackageVerifyError),
-    /// Its lifetime is over, has not begun, or is longer than allowed. The device should upload fresh ones.
+    /// Its lifetime has only begun, is over before everybody has followed a commit with it, or is longer than allowed. The device
+    /// should upload fresh ones.
     #[error("key package outside its lifetime")]
     Expired,
     /// Another ciphersuite, or a client that lacks what our conversations need.
@@ -102,7 +94,7 @@ pub fn generate<S: Storage>(
     made_at: u64,
 ) -> Result<GeneratedKeyPackage, GenerateError> {
     let mut builder = KeyPackage::builder()
-        .key_package_lifetime(lifetime(now))
+        .key_package_lifetime(Lifetime::of_new(now).in_mls())
         .leaf_node_capabilities(leaf::capabilities())
         .leaf_node_extensions(leaf::extensions(made_at));
     if last_resort {
@@ -143,8 +135,8 @@ pub struct ClaimedKeyPackage {
 
 impl ClaimedKeyPackage {
     /// Checks a key package that the server says belongs to `device_id` of `user_id`: its signatures, ciphersuite,
-    /// lifetime at `now` (seconds since 1970; OpenMLS compares with the system's clock besides), capabilities and
-    /// device certificate.
+    /// lifetime at `now` (seconds since 1970; OpenMLS compares with the system's clock besides; see [`Lifetime`]), capabilities
+    /// and device certificate.
     ///
     /// The identity key in the certificate is not known here: compare [`ClaimedKeyPackage::member`] with the one that
     /// is pinned for the user.
@@ -161,8 +153,7 @@ impl ClaimedKeyPackage {
         if key_package.ciphersuite() != leaf::CIPHERSUITE || !is_compatible(&key_package) {
             return Err(KeyPackageError::Incompatible);
         }
-        let lifetime = key_package.life_time();
-        if !(lifetime.not_before()..lifetime.not_after()).contains(&now) || !lifetime.has_acceptable_range() {
+        if !Lifetime::of(&key_package).may_be_added(now) {
             return Err(KeyPackageError::Expired);
         }
         let node = key_package.leaf_node();
@@ -196,10 +187,6 @@ impl ClaimedKeyPackage {
     pub(crate) const fn key_package(&self) -> &KeyPackage {
         &self.key_package
     }
-}
-
-fn lifetime(now: u64) -> Lifetime {
-    Lifetime::init(now.saturating_sub(CLOCK_SKEW_S), now.saturating_add(LIFETIME_S))
 }
 
 fn is_compatible(key_package: &KeyPackage) -> bool {

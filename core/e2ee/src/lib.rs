@@ -89,8 +89,8 @@ pub use conversation::{
 };
 pub use identity::{AccountKey, AccountSigningKey, DeviceKeys};
 pub use key_package::{
-    ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, LIFETIME_S as KEY_PACKAGE_LIFETIME_S,
-    forget as forget_key_package, generate as generate_key_package,
+    ClaimedKeyPackage, GenerateError, GeneratedKeyPackage, KeyPackageError, forget as forget_key_package,
+    generate as generate_key_package,
 };
 pub use link_code::{LinkCode, LinkCodeError};
 pub use link_pins::{LinkPins, Reached, Titled};

@@ -729,7 +729,8 @@ CREATE TABLE key_package (             -- made here: the private parts go from `
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     reference BLOB NOT NULL,
     last_resort INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL         -- s, by the server's clock
+    forget_at INTEGER NOT NULL,        -- s, by the server's clock
+    forget_at_here INTEGER NOT NULL    -- the same by this device's
 ) STRICT;
 CREATE TABLE mls_former (              -- of groups that this device has asked to join anew: what they were before
     group_id BLOB PRIMARY KEY,

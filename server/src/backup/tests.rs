@@ -34,7 +34,8 @@ impl Data {
             conn.execute(row, [id]).unwrap();
         }
         for last in [0, 1] {
-            let row = "INSERT INTO key_package (device, last_resort, body) VALUES (1, ?1, 'x')";
+            let row = "INSERT INTO key_package (device, last_resort, good_from, good_until, body)
+                VALUES (1, ?1, 0, 9999999999, 'x')";
             conn.execute(row, [last]).unwrap();
         }
         conn.execute("INSERT INTO grp_leaf (grp, device) VALUES (1, 1)", []).unwrap();

@@ -100,8 +100,8 @@ pub(super) async fn commit(
     app.allowances.handshake(&session)?;
     check_disk(&app)?;
     let before = app.storage.state_to_commit_to(session.user, group_id).await?;
-    let by = session.clone();
-    let checked = handshake::run(&app, session.user, move || handshake::check_commit(&by, commit, before)).await;
+    let (by, now) = (session.clone(), app.clock.now());
+    let checked = handshake::run(&app, session.user, move || handshake::check_commit(&by, commit, before, now)).await;
     if checked.as_ref().is_err_and(|error| error.is(&ErrorCode::InvalidHandshake)) {
         app.allowances.refused_handshake(&session);
     }

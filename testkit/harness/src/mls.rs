@@ -81,8 +81,25 @@ impl MlsDevice {
     /// # Errors
     /// If OpenMLS makes none.
     pub fn new_key_package(&self) -> Result<Vec<u8>> {
+        self.key_package_of(now_s())
+    }
+
+    /// One that was made at this time, in seconds since 1970.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none.
+    pub fn key_package_of(&self, now: u64) -> Result<Vec<u8>> {
         let provider = Provider::new(&self.0.disk);
-        Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now_s(), made_at())?.bytes)
+        Ok(generate_key_package(&provider, &self.0.keys, &self.0.certificate, false, now, made_at())?.bytes)
+    }
+
+    /// The same for whoever adds the device without asking how long it is good.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none, or it is over.
+    pub fn old_key_package(&self, now: u64) -> Result<ClaimedKeyPackage> {
+        let (user, device) = self.name();
+        Ok(ClaimedKeyPackage::validate(&self.key_package_of(now)?, &user, &device, now)?)
     }
 
     /// Makes a conversation of one or two with these others in it. It is as if the server had taken it.

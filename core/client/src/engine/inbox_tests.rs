@@ -29,6 +29,7 @@ mod early;
 mod impostors;
 mod joining;
 mod lies;
+mod lifetimes;
 mod set_back;
 mod told;
 

@@ -20,15 +20,20 @@ pub(crate) fn note(
     message: &DeliveredMessage,
     error: &ProcessError,
 ) -> Result<(), ClientError> {
-    let is_unusable = match error {
+    let is_fault = match error {
         // Those the server does not take for a commit of the group: it has made them one itself.
-        ProcessError::Rejected(RejectReason::UnexpectedKind | RejectReason::WrongGroup) => false,
+        ProcessError::Rejected(RejectReason::UnexpectedKind | RejectReason::WrongGroup) => return Ok(()),
+        // Whoever has another clock follows it. Nobody is reported for that; this device joins anew.
+        ProcessError::Rejected(RejectReason::Lifetime) => false,
         ProcessError::Rejected(_) | ProcessError::Malformed(_) => true,
-        _ => false,
+        _ => return Ok(()),
     };
     let is_of_others = message.sender_id != step.identity.user_id;
     let is_next = group.state == GroupState::Active && message.epoch == Some(group.epoch);
-    if is_unusable && is_of_others && is_next && unusable_commits::note(step.tx, &group.group_id, group.epoch)? {
+    if is_of_others && is_next && unusable_commits::note(step.tx, &group.group_id, group.epoch)? {
+        if !is_fault {
+            unusable_commits::reported(step.tx, &group.group_id, group.epoch)?;
+        }
         lags::put(step.tx, &group.group_id, Some(group.epoch.next()), step.now_ms)?;
     }
     Ok(())

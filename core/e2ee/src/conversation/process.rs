@@ -3,8 +3,11 @@
 use std::fmt;
 
 use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
-use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError, StagedCommit, ValidationError};
+use openmls::group::{
+    MergeCommitError, ProcessMessageError, ProposalValidationError, StageCommitError, StagedCommit, ValidationError,
+};
 use openmls::prelude::{ContentType, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender};
+use openmls::treesync::errors::LeafNodeValidationError;
 use privmsg_protocol::Epoch;
 use tls_codec::DeserializeBytes as _;
 use zeroize::Zeroizing;
@@ -240,7 +243,9 @@ fn process_error<E: std::error::Error + Send + Sync + 'static>(
     past: bool,
 ) -> ProcessError {
     use MessageDecryptionError::SecretTreeError as Tree;
-    use ValidationError::UnableToDecrypt;
+    use ProposalValidationError::LeafNodeValidation;
+    use ValidationError::{KeyPackageVerifyError, UnableToDecrypt};
+    use openmls::prelude::KeyPackageVerifyError as Package;
     match error {
         ProcessMessageError::StorageError(error) => StorageError::new("processing a message", error).into(),
         ProcessMessageError::GroupStateError(_) => ProcessError::Removed,
@@ -255,6 +260,11 @@ fn process_error<E: std::error::Error + Send + Sync + 'static>(
         ProcessMessageError::ValidationError(UnableToDecrypt(Tree(SecretTreeError::SecretReuseError))) => {
             ProcessError::Duplicate
         }
+        // OpenMLS asks for the time twice, and it goes on in between.
+        ProcessMessageError::ValidationError(KeyPackageVerifyError(Package::LifetimeError(_)))
+        | ProcessMessageError::InvalidCommit(StageCommitError::ProposalValidationError(LeafNodeValidation(
+            LeafNodeValidationError::Lifetime(_),
+        ))) => RejectReason::Lifetime.into(),
         ProcessMessageError::InvalidCommit(StageCommitError::OwnCommitMismatch) => ProcessError::Duplicate,
         error => RejectReason::invalid(error).into(),
     }

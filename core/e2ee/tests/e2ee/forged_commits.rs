@@ -1,13 +1,19 @@
 //! Stories of members, strangers and a server that send what breaks the rules into a conversation.
 
-use openmls::prelude::LeafNodeParameters;
+use std::time::Duration;
+
+use openmls::prelude::{KeyPackage, LeafNodeParameters, Lifetime};
 use privmsg_e2ee::{
     AccountKey, CertificateError, Conversation, ConversationInfo, ExternalJoinError, ProcessError, RejectReason,
 };
+use privmsg_mls_public::Refused;
 use privmsg_protocol::{DeviceId, Incarnation};
 
 use crate::people::{Device, all_talk, certify, direct, made_at, now, open_chat, person};
-use crate::rogue::{Rogue, context, credential, forged, is_stranger, key_package, rogue_join, with_certificate};
+use crate::rogue::{
+    Rogue, SUITE, build, context, credential, dated, forged, is_stranger, key_package, ours, rogue_join,
+    with_certificate,
+};
 use crate::server::Server;
 
 fn rejected(result: Result<impl std::fmt::Debug, ProcessError>) -> RejectReason {
@@ -62,6 +68,26 @@ fn commits_that_break_our_rules_are_rejected_before_they_are_merged() {
 
     bobs.restore(bobs_disk);
     assert_eq!(phone.members(), ["alice-phone", "bob-phone"]);
+    all_talk(&[&phone, &bobs]);
+}
+
+/// By a clock that is slow or fast an honest commit may look like that, too: it is told apart from what its maker has done.
+#[test]
+fn a_commit_is_no_forgery_because_a_key_package_in_it_is_over_by_this_clock() {
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (phone, bobs, tablet) = (alice.device("phone"), bob.device("phone"), bob.device("tablet"));
+    let opened = open_chat(direct(&alice, &bob), &[&phone, &bobs]);
+    let server = Server::begin(&opened);
+    let bobs_disk = bobs.disk();
+    let builder = KeyPackage::builder().key_package_lifetime(Lifetime::init(now() - 60, now() + 3));
+    let builder = builder.leaf_node_capabilities(ours()).leaf_node_extensions(dated());
+    let package = build(builder, &tablet, &tablet.certificate.encode(), SUITE);
+    let forged = Rogue::of(&bobs).commit(vec![package], LeafNodeParameters::default(), None);
+    std::thread::sleep(Duration::from_secs(4));
+    let reason = rejected(phone.process_commit(&forged.commit));
+    assert!(matches!(reason, RejectReason::Lifetime), "{reason:?}");
+    assert!(matches!(server.refuse(&forged.commit, &forged.group_info), Refused::Invalid(_)));
+    bobs.restore(bobs_disk);
     all_talk(&[&phone, &bobs]);
 }
 

@@ -9,6 +9,8 @@ use privmsg_e2ee::{
 use crate::people::{Device, certify, direct, made_at, now, open_chat, person};
 use crate::rogue::{SUITE, build, forged, is_stranger, ours, with_certificate};
 
+const DAY_S: u64 = 24 * 3600;
+
 fn validate(device: &Device, user: &Device) -> Result<ClaimedKeyPackage, KeyPackageError> {
     ClaimedKeyPackage::validate(&device.key_package(), user.user_id(), user.device_id(), now())
 }
@@ -49,16 +51,25 @@ fn key_packages_that_are_old_or_of_other_clients_are_refused() {
     let bobs = bob.device("phone");
     let bytes = bobs.key_package();
     let at = |time| ClaimedKeyPackage::validate(&bytes, bobs.user_id(), bobs.device_id(), time).unwrap_err();
-    assert_eq!(at(now() + 85 * 24 * 3600), KeyPackageError::Expired);
-    assert_eq!(at(now() - 2 * 3600), KeyPackageError::Expired);
+    assert_eq!(at(now() + 46 * DAY_S + 60), KeyPackageError::Expired);
+    assert_eq!(at(now() - 6 * DAY_S - 60), KeyPackageError::Expired);
 
-    let expired = Lifetime::init(now() - 7200, now() - 3600);
-    let plain = KeyPackage::builder().key_package_lifetime(expired);
     let check = |builder, suite| {
         let bytes = build(builder, &bobs, &bobs.certificate.encode(), suite).tls_serialize_detached().unwrap();
         ClaimedKeyPackage::validate(&bytes, bobs.user_id(), bobs.device_id(), now()).unwrap_err()
     };
-    assert_eq!(check(plain.leaf_node_capabilities(ours()), SUITE), KeyPackageError::Expired);
+    // What is over or begins while others are still to follow the commit that adds it, and what is good for ever.
+    let begun = now() - 2 * DAY_S;
+    for (from, until) in [
+        (begun, now() - 3600),
+        (begun, now() + 20),
+        (begun, now() + 31 * DAY_S - 60),
+        (now() - 3600, now() + 40 * DAY_S),
+        (begun, now() + 84 * DAY_S),
+    ] {
+        let builder = KeyPackage::builder().key_package_lifetime(Lifetime::init(from, until));
+        assert_eq!(check(builder.leaf_node_capabilities(ours()), SUITE), KeyPackageError::Expired);
+    }
 
     let without_ours = KeyPackage::builder().leaf_node_capabilities(Capabilities::builder().build());
     assert_eq!(check(without_ours, SUITE), KeyPackageError::Incompatible);

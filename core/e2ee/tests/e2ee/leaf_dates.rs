@@ -9,7 +9,7 @@ use privmsg_mls_public::PublicConversation;
 use privmsg_protocol::limits::MAX_COUNTER;
 
 use crate::people::{Device, direct, made_at, open_chat, person};
-use crate::rogue::{Rogue, SUITE, build, context, extension, key_package, ours, rogue_join_at};
+use crate::rogue::{Rogue, SUITE, build, context, extension, good, key_package, ours, rogue_join_at};
 use crate::server::{Server, agree};
 
 /// What is no time: nothing, of another length, and what nobody can follow.
@@ -46,7 +46,8 @@ fn a_leaf_that_does_not_say_when_it_was_made_is_refused() {
     let server = Server::begin(&opened);
     let disk = bobs.disk();
     for extensions in undated() {
-        let builder = KeyPackage::builder().leaf_node_capabilities(ours()).leaf_node_extensions(extensions.clone());
+        let builder = KeyPackage::builder().key_package_lifetime(good()).leaf_node_capabilities(ours());
+        let builder = builder.leaf_node_extensions(extensions.clone());
         let package = build(builder, &laptop, &laptop.certificate.encode(), SUITE);
         let bytes = package.tls_serialize_detached().unwrap();
         let claimed = ClaimedKeyPackage::validate(&bytes, laptop.user_id(), laptop.device_id(), crate::people::now());

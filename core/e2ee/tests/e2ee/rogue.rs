@@ -5,15 +5,15 @@ use openmls::prelude::tls_codec::DeserializeBytes as _;
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension,
-    ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNode, LeafNodeParameters, MlsGroup,
-    MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsCrypto, RatchetTreeIn, RequiredCapabilitiesExtension,
-    UnknownExtension,
+    ExtensionType, Extensions, GroupContext, KeyPackage, KeyPackageBuilder, LeafNode, LeafNodeParameters, Lifetime,
+    MlsGroup, MlsGroupCreateConfig, MlsMessageBodyIn, MlsMessageIn, OpenMlsCrypto, RatchetTreeIn,
+    RequiredCapabilitiesExtension, UnknownExtension,
 };
 use openmls_traits::OpenMlsProvider as _;
 use privmsg_e2ee::{CommitBundle, DeviceCertificate, RejectReason};
 use privmsg_protocol::GroupId;
 
-use super::people::{CHAT, Device, Person, made_at};
+use super::people::{CHAT, Device, Person, made_at, now};
 
 pub(crate) const SUITE: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519;
 const INFO: u16 = 0xF000;
@@ -50,12 +50,13 @@ pub(crate) fn build(builder: KeyPackageBuilder, device: &Device, certificate: &[
 
 /// A key package with anything in the place of the certificate.
 pub(crate) fn key_package(device: &Device, certificate: &[u8]) -> KeyPackage {
-    build(
-        KeyPackage::builder().leaf_node_capabilities(ours()).leaf_node_extensions(dated()),
-        device,
-        certificate,
-        SUITE,
-    )
+    let builder = KeyPackage::builder().key_package_lifetime(good());
+    build(builder.leaf_node_capabilities(ours()).leaf_node_extensions(dated()), device, certificate, SUITE)
+}
+
+/// The lifetime of a key package that is made now.
+pub(crate) fn good() -> Lifetime {
+    privmsg_mls_public::Lifetime::of_new(now()).in_mls()
 }
 
 /// The extensions of a leaf that is later than any before.

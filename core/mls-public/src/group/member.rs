@@ -2,6 +2,7 @@ use privmsg_protocol::{DeviceId, Epoch, UserId};
 
 use crate::certificate::DeviceCertificate;
 use crate::keys::{AccountPublicKey, DevicePublicKey};
+use crate::lifetime::Lifetime;
 use crate::roster::Roster;
 
 /// A device in a group, with the identity key that vouches for it: what its leaf's certificate says.
@@ -75,6 +76,8 @@ pub struct Change {
     pub removed: Vec<Leaf>,
     /// When the leaves were made that it brings: of those who come, and the committer's new one.
     pub dates: Vec<LeafDate>,
+    /// When all packages are good that devices come by: OpenMLS asks whoever follows the commit for the time.
+    pub packages: Lifetime,
     /// The roster that counts from then on, if it is another one.
     pub roster: Option<Roster>,
 }

@@ -49,6 +49,9 @@ pub enum RejectReason {
     /// A leaf in the place of one that its device has made no earlier.
     #[error("a leaf that is no newer than the one that it replaces")]
     NotNewer,
+    /// A device comes by a key package that is not good now, by the clock here. Others may see that otherwise.
+    #[error("a key package outside its lifetime")]
+    Lifetime,
     /// A leaf with more in it than any of ours.
     #[error("a leaf of {0} bytes")]
     OversizedLeaf(usize),

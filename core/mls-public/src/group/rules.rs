@@ -17,6 +17,7 @@ use crate::certificate::DeviceCertificate;
 use crate::conversation_info::{ConversationInfo, InfoError, RosterMark};
 use crate::keys::AccountPublicKey;
 use crate::leaf;
+use crate::lifetime::Lifetime;
 use crate::roster::{Participant, Roster};
 
 /// Longest leaf, in bytes. Today's have about 1,600: the encryption key takes 1,216, a certificate at most 1,024. Every
@@ -102,12 +103,14 @@ impl<'a> Rules<'a> {
             None => *self,
         };
         let (mut dates, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut packages = Lifetime::ALWAYS;
         for queued in staged.queued_proposals() {
             match queued.proposal() {
                 Proposal::Add(add) => {
                     let (member, date) = next.check_leaf(add.key_package().leaf_node())?;
                     added.push(member);
                     dates.push(date);
+                    packages = packages.and(Lifetime::of(add.key_package()));
                 }
                 Proposal::Remove(remove) => {
                     let index = remove.removed();
@@ -149,7 +152,8 @@ impl<'a> Rules<'a> {
         }
         let epoch = Epoch(staged.epoch().as_u64());
         let external = *sender == Sender::NewMemberCommit;
-        Ok(Change { epoch, committer, external, added, removed, dates, roster: step.map(|(_, roster)| roster) })
+        let roster = step.map(|(_, roster)| roster);
+        Ok(Change { epoch, committer, external, added, removed, dates, packages, roster })
     }
 
     /// The roster step of a commit, and what the conversation is after it. There is one if and only if the GroupContext

@@ -1,8 +1,8 @@
-//! Key packages: each handed out once, the last-resort one as often as needed.
+//! Key packages: each handed out once, the last-resort one as often as needed, and none that is good for too short.
 
 use std::collections::BTreeSet;
 
-use privmsg_mls_public::{DevicePublicKey, leaf};
+use privmsg_mls_public::{DevicePublicKey, Lifetime, leaf};
 use privmsg_protocol::limits::MAX_KEY_PACKAGES;
 use privmsg_protocol::rest::{
     ClaimOf, ClaimedKeyPackages, ClaimedOf, DeviceKeyPackage, KeyPackageStock, PublishKeyPackages,
@@ -23,13 +23,13 @@ impl SqliteStorage {
         session: Session,
         packages: PublishKeyPackages,
     ) -> Result<KeyPackageStock> {
-        let all = packages.key_packages.iter().chain(&packages.last_resort);
-        let keys: Vec<_> = all.filter_map(|package| leaf::key_of_package(&package.decode()?)).collect();
-        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages, &keys)).await
+        let packages = Packages::read(packages);
+        self.write(Touches::Data, move |tx| tx.publish_key_packages(&session, &packages)).await
     }
 
     pub(crate) async fn key_package_stock(&self, device: DeviceKey) -> Result<KeyPackageStock> {
-        self.read(move |conn| stock(conn, device)).await
+        let now = self.clock.now();
+        self.read(move |conn| stock(conn, device, now)).await
     }
 
     /// One key package of each device of the user but `asking`.
@@ -48,38 +48,77 @@ impl SqliteStorage {
     }
 }
 
-fn stock(conn: &Connection, device: DeviceKey) -> Result<KeyPackageStock> {
+/// What is published.
+struct Packages {
+    once: Vec<Package>,
+    last_resort: Option<Package>,
+}
+
+struct Package {
+    body: Opaque,
+    /// The device key that it is for.
+    key: Option<DevicePublicKey>,
+    /// Within which time it is handed out. `None`: never.
+    good: Option<Lifetime>,
+}
+
+impl Packages {
+    fn read(published: PublishKeyPackages) -> Self {
+        Self {
+            once: published.key_packages.into_iter().map(Package::read).collect(),
+            last_resort: published.last_resort.map(Package::read),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Package> {
+        self.once.iter().chain(&self.last_resort)
+    }
+}
+
+impl Package {
+    fn read(body: Opaque) -> Self {
+        let bytes = body.decode().unwrap_or_default();
+        // What is no key package is nothing that anybody could add a device by.
+        let good = Lifetime::of_package(&bytes).map_or(Some(Lifetime::ALWAYS), Lifetime::to_be_claimed);
+        Self { key: leaf::key_of_package(&bytes), good, body }
+    }
+
+    fn is_good(&self, now: i64) -> bool {
+        self.good.is_some_and(|good| good.contains(now.try_into().unwrap_or(0)))
+    }
+}
+
+fn stock(conn: &Connection, device: DeviceKey, now: i64) -> Result<KeyPackageStock> {
     conn.one(
         "SELECT count(*) FILTER (WHERE last_resort = 0), count(*) FILTER (WHERE last_resort = 1) > 0
-         FROM key_package WHERE device = ?1",
-        [device.0],
+         FROM key_package WHERE device = ?1 AND good_from <= ?2 AND ?2 < good_until",
+        [device.0, now],
         |row| Ok(KeyPackageStock { count: row.get(0)?, last_resort: row.get(1)? }),
     )
 }
 
 impl Tx<'_> {
-    fn publish_key_packages(
-        &mut self,
-        session: &Session,
-        packages: &PublishKeyPackages,
-        keys: &[DevicePublicKey],
-    ) -> Result<KeyPackageStock> {
-        let device = session.device;
+    fn publish_key_packages(&mut self, session: &Session, packages: &Packages) -> Result<KeyPackageStock> {
+        let (device, now) = (session.device, self.now());
         self.require_signed_in(session)?;
         let own = self.device_key(device.0)?;
         // Nobody could add the device with one of these, and whoever tries would add nobody else either.
-        if keys.iter().any(|key| key.to_string() != own) {
+        if packages.all().filter_map(|package| package.key).any(|key| key.to_string() != own) {
             let detail = "a key package is under another key than the device has here";
             return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
         }
-        let before = stock(self.conn, device)?;
-        if before.count + packages.key_packages.len() as u64 > MAX_KEY_PACKAGES as u64 {
+        if !packages.all().all(|package| package.is_good(now)) {
+            let detail = "a key package has not begun a day ago, or is over too soon";
+            return Err(Refusal::new(ErrorCode::InvalidRequest, detail).into());
+        }
+        let before = stock(self.conn, device, now)?;
+        if before.count + packages.once.len() as u64 > MAX_KEY_PACKAGES as u64 {
             return Err(
                 Refusal::new(ErrorCode::InvalidRequest, "the stock would hold more key packages than allowed").into()
             );
         }
         self.store_key_packages(device, packages)?;
-        let after = stock(self.conn, device)?;
+        let after = stock(self.conn, device, now)?;
         if before.count == 0 && !before.last_resort && (after.count > 0 || after.last_resort) {
             // The device can be added to its user's groups only from now on.
             self.announce(session)?;
@@ -87,16 +126,29 @@ impl Tx<'_> {
         Ok(after)
     }
 
-    fn store_key_packages(&self, device: DeviceKey, packages: &PublishKeyPackages) -> Result<()> {
-        let mut insert =
-            self.conn.prepare_cached("INSERT INTO key_package (device, last_resort, body) VALUES (?1, ?2, ?3)")?;
-        for package in &packages.key_packages {
-            insert.execute(params![device.0, 0, package.as_str()])?;
+    /// Stores them in place of those that are not handed out any more: there are never more than the stock has places.
+    fn store_key_packages(&self, device: DeviceKey, packages: &Packages) -> Result<()> {
+        self.conn.run(
+            "DELETE FROM key_package WHERE device = ?1 AND NOT (good_from <= ?2 AND ?2 < good_until)",
+            [device.0, self.now()],
+        )?;
+        for package in &packages.once {
+            self.store_key_package(device, false, package)?;
         }
         if let Some(package) = &packages.last_resort {
             self.conn.run("DELETE FROM key_package WHERE device = ?1 AND last_resort = 1", [device.0])?;
-            insert.execute(params![device.0, 1, package.as_str()])?;
+            self.store_key_package(device, true, package)?;
         }
+        Ok(())
+    }
+
+    fn store_key_package(&self, device: DeviceKey, last_resort: bool, package: &Package) -> Result<()> {
+        let good = package.good.unwrap_or(Lifetime::ALWAYS);
+        let time = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+        self.conn.run(
+            "INSERT INTO key_package (device, last_resort, good_from, good_until, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![device.0, last_resort, time(good.not_before), time(good.not_after), package.body.as_str()],
+        )?;
         Ok(())
     }
 
@@ -157,12 +209,13 @@ impl Tx<'_> {
         })
     }
 
-    /// The oldest of the stock, else the last resort.
+    /// The oldest of the stock that is still good, else the last resort.
     fn claim(&self, device: i64) -> Result<Option<Opaque>> {
         let found: Option<(i64, bool, String)> = self.conn.first(
-            "SELECT id, last_resort, body FROM key_package WHERE device = ?1
+            "SELECT id, last_resort, body FROM key_package
+             WHERE device = ?1 AND good_from <= ?2 AND ?2 < good_until
              ORDER BY last_resort, id LIMIT 1",
-            [device],
+            [device, self.now()],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?;
         let Some((id, last_resort, body)) = found else {

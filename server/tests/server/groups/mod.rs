@@ -12,6 +12,7 @@ mod keeping_out;
 mod large;
 mod leaf_dates;
 mod leaving;
+mod lifetimes;
 mod looking;
 mod people;
 mod restored;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club, member};
 use super::{changes, commits, entry, pair};
-use crate::support::{Answer, Chat, Person, base64, create, submission, submit};
+use crate::support::{Answer, Chat, Person, base64, begun, create, submission, submit};
 
 const DAY: i64 = 24 * 3600;
 
@@ -43,7 +43,7 @@ async fn whose_commits_two_others_cannot_use_makes_no_more_for_a_day() {
     changes(carol, &club.carols, id, &[&club.hers, &club.bobs], &[], &[]).await;
     b.message().await;
     reports(bob, id, 1, json!({})).await.ok();
-    let until = 1_800_000_000 + DAY;
+    let until = begun() + DAY;
     assert_eq!(club.suspended().await, [("carol".to_owned(), until)]);
     let notice = b.message().await;
     assert_eq!((notice.message_type, notice.sender_id.as_str()), (MessageType::DeviceSync, "carol"));
@@ -95,7 +95,7 @@ async fn a_commit_is_held_against_its_device_once() {
             reports(by, id, epoch, json!({})).await.ok();
         }
     };
-    let until = |days| [("carol".to_owned(), 1_800_000_000 + days * DAY)];
+    let until = |days| [("carol".to_owned(), begun() + days * DAY)];
     all_say(2).await;
     club.server.clock.advance(DAY);
     all_say(2).await;

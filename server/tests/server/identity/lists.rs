@@ -27,9 +27,10 @@ async fn a_list_is_taken_in_place_of_the_one_that_it_names() {
     alice.publishes(third, json!([])).await;
     let lower = alice.identity.list(2, &[&alice.key]);
     put_list(&alice.person, &lower, Some(&etag(&alice.list)), json!([])).await.is("list_not_newer");
-    let ahead = alice.identity.list(1_800_000_000 + 86_401, &[&alice.key]);
+    let now = server.clock.now().unsigned_abs();
+    let ahead = alice.identity.list(now + 86_401, &[&alice.key]);
     put_list(&alice.person, &ahead, Some(&etag(&alice.list)), json!([])).await.is("list_ahead");
-    let as_late_as_can_be = alice.identity.list(1_800_000_000 + 86_400, &[&alice.key]);
+    let as_late_as_can_be = alice.identity.list(now + 86_400, &[&alice.key]);
     alice.publishes(as_late_as_can_be, json!([])).await;
 }
 
@@ -133,7 +134,7 @@ async fn a_new_generation_leaves_the_devices_out_that_are_not_in_it() {
     assert_eq!(answer.ok()["waiting"], true);
     let thief = person(server.api, &answer);
     // The old signing key signs nothing any more, however high the counter.
-    let counter = 1_800_000_000;
+    let counter = server.clock.now().unsigned_abs();
     let tag = etag(&alice.list);
     put_list(&thief, &old.list(counter, &[&stolen]), Some(&tag), json!([])).await.is("list_not_newer");
     // Nor does it sign for a generation that it sees.
@@ -244,7 +245,7 @@ async fn a_server_that_has_forgotten_takes_a_newer_list_back() {
     let server = TestServer::start().await;
     let alice = Owner::new(&server, "alice").await;
     let forgotten = Keyed::new("forgotten0123456", 12);
-    let newer = alice.identity.list(1_799_999_999, &[&alice.key, &forgotten]);
+    let newer = alice.identity.list(server.clock.now().unsigned_abs() - 1, &[&alice.key, &forgotten]);
     put_list(&alice.person, &newer, Some(&etag(&alice.list)), json!([])).await.ok();
     by_device_key(server.api, "alice", &forgotten).await.ok();
 }

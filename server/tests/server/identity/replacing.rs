@@ -35,7 +35,7 @@ async fn it_takes_effect_after_three_days_in_which_everybody_knows() {
     let list = new.list(1, &[&key]);
     let begun = waiting.post(PATH, replacing(&waiting, &new, &list)).await.ok();
     let expected = json!({
-        "public_key": new.public(), "device_id": waiting.device, "takes_effect_at": 1_800_000_000 + 3 * DAY,
+        "public_key": new.public(), "device_id": waiting.device, "takes_effect_at": server.clock.now() + 3 * DAY,
     });
     assert_eq!(begun, expected);
     for who in [&waiting, &alice.person] {
@@ -125,6 +125,7 @@ async fn an_outage_gives_another_day() {
     let (key, thief) = by_access_key(server.api, "alice", &alice.person.access_key, 12).await;
     let evil = Identity::new("alice", 2);
     thief.post(PATH, replacing(&thief, &evil, &evil.list(1, &[&key]))).await.ok();
+    let now = server.clock.now();
     server.stop().await;
     server.clock.advance(5 * DAY);
     server.restart().await;
@@ -132,7 +133,7 @@ async fn an_outage_gives_another_day() {
     server.upkeep_looks().await;
     server.upkeep_looks().await;
     let own = alice.person.get("/api/v1/users/me").await.ok();
-    assert_eq!(own["identity_replacement"]["takes_effect_at"], 1_800_000_000 + 6 * DAY);
+    assert_eq!(own["identity_replacement"]["takes_effect_at"], now + 6 * DAY);
     // One that falls due while the server runs waits for nothing more.
     server.restart().await;
     alice.person.api = server.api;
@@ -235,7 +236,7 @@ async fn there_must_be_something_to_replace_and_it_must_be_another() {
     alice.person.post(PATH, replacing(&alice.person, &same, &same.list(1, &[&alice.key]))).await.is("identity_exists");
     let new = Identity::new("alice", 2);
     alice.person.post(PATH, replacing(&alice.person, &new, &new.list(1, &[]))).await.is("invalid_request");
-    let ahead = new.in_generation(1_800_000_001 + 86_400);
+    let ahead = new.in_generation(server.clock.now().unsigned_abs() + 86_401);
     alice.person.post(PATH, replacing(&alice.person, &ahead, &ahead.list(1, &[&alice.key]))).await.is("list_ahead");
     let (key, bob) = super::device(&server, "bob", 11).await;
     let bobs = Identity::new("bob", 2);

@@ -5,6 +5,7 @@ mod chat;
 mod line;
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use privmsg_server::{CancellationToken, Clock, Config, Params};
@@ -25,6 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pause between two looks at something that is to become so.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// What the clocks of servers show when they begin: eight o'clock of the day, for OpenMLS looks at the system's clock.
+pub(crate) fn begun() -> i64 {
+    static BEGUN: LazyLock<i64> = LazyLock::new(|| Clock::system().now() / 86_400 * 86_400 + 8 * 3600);
+    *BEGUN
+}
 
 /// Looks again and again until it is so.
 pub(crate) async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
@@ -73,7 +80,7 @@ impl TestServer {
         config.limits.max_request_messages_per_day = 0;
         config.limits.max_request_kb_per_day = 0;
         change(&mut config);
-        let clock = Clock::manual(1_800_000_000);
+        let clock = Clock::manual(begun());
         let Launched { api, metrics, shutdown, running } = launch(&config, &clock).await;
         Self { api, clock, config, metrics, _folder: folder, shutdown, running: Some(running) }
     }

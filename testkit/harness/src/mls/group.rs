@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use openmls_rust_crypto::MemoryStorage;
-use privmsg_e2ee::{CommitBundle, Conversation, Expected, Provider, Roster};
+use privmsg_e2ee::{ClaimedKeyPackage, CommitBundle, Conversation, Expected, Provider, Roster};
 use privmsg_protocol::GroupId;
 
 use super::{MlsDevice, key_packages, made_at};
@@ -47,6 +47,14 @@ impl MlsGroup {
     pub fn commits_at(&self, add: &[&MlsDevice], remove: &[&MlsDevice], made_at: u64) -> Result<CommitBundle> {
         let (packages, gone) = (key_packages(add)?, remove.iter().map(|device| device.name()).collect::<Vec<_>>());
         self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, &packages, &gone, made_at)?))
+    }
+
+    /// Makes a commit that adds devices by these key packages. It waits for the server's word.
+    ///
+    /// # Errors
+    /// If OpenMLS makes none.
+    pub fn commits_with(&self, packages: &[ClaimedKeyPackage]) -> Result<CommitBundle> {
+        self.with(|group, provider| Ok(group.commit(provider, &self.device.0.keys, packages, &[], made_at())?))
     }
 
     /// Makes a commit that moves a group of people to another roster, and puts out whoever is not in it. It waits for the

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use privmsg_e2ee::{KEY_PACKAGE_LIFETIME_S, forget_key_package, generate_key_package};
+use privmsg_e2ee::{forget_key_package, generate_key_package};
+use privmsg_mls_public::Lifetime;
+use privmsg_mls_public::lifetime::WELCOME_AGE_S;
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::PublishKeyPackages;
 use privmsg_store::holds::Scope;
@@ -26,14 +28,17 @@ const FULL: u64 = 32;
 /// Below this the stock is filled up.
 const LOW: u64 = FULL / 2;
 
-/// When the last-resort key package was made, seconds.
+/// When the last-resort key package was made, seconds by the server's clock.
 const LAST_RESORT_AT: &str = "last_resort_at";
 
-/// A last-resort key package is replaced this often, well within its lifetime of three months.
+/// The same by this device's own.
+const LAST_RESORT_MADE_AT: &str = "last_resort_made_at";
+
+/// A last-resort key package is replaced this often, well before servers hand it out no longer.
 const LAST_RESORT_EVERY_S: i64 = 14 * 24 * 3600;
 
-/// How long a welcome may be on its way: longer than servers keep messages. After it, what it would open is deleted.
-const WELCOME_AGE_S: i64 = 31 * 24 * 3600;
+/// Another one is not made sooner, whatever the server says that it has: the private part of each has to be kept.
+const LAST_RESORT_PAUSE_S: i64 = 3600;
 
 /// How often the stock is looked at while connected.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
@@ -84,6 +89,16 @@ pub(crate) struct Times {
 }
 
 impl Times {
+    /// This device's own clock, in seconds.
+    fn here_s(self) -> i64 {
+        self.made_at.try_into().unwrap_or(i64::MAX)
+    }
+
+    fn by_both(self, at: impl Fn(u64) -> u64) -> key_packages::Times {
+        let at = |now: u64| at(now).try_into().unwrap_or(i64::MAX);
+        key_packages::Times { server_s: at(self.now_s.try_into().unwrap_or(0)), here_s: at(self.made_at) }
+    }
+
     pub(crate) fn now(api: &Api, clock: &dyn Clock) -> Self {
         Self { now_s: api.clock().now_s(clock), made_at: seconds(clock.now_ms()) }
     }
@@ -91,14 +106,26 @@ impl Times {
 
 /// Looks at the stock and fills it up if needed; of what nobody can use any more the private parts go.
 async fn top_up(store: &Store, api: &Api, identity: &Arc<Identity>, times: Times) -> Result<(), ClientError> {
-    let now_s = times.now_s;
-    store.write(move |tx| forget_old(tx, now_s)).await?;
+    store.write(move |tx| forget_old(tx, times.by_both(|now| now))).await?;
     let stock = api.key_package_stock().await?;
-    let made = store.read(|at| settings::get(at, LAST_RESORT_AT)).await?.unwrap_or(0);
-    if stock.count < LOW || !stock.last_resort || now_s - made >= LAST_RESORT_EVERY_S {
-        publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count)).await?;
+    let made = store.read(|at| {
+        let (by_server, here) = (settings::get(at, LAST_RESORT_AT)?, settings::get(at, LAST_RESORT_MADE_AT)?);
+        Ok::<_, ClientError>((by_server.unwrap_or(0), here.unwrap_or(0)))
+    });
+    let (by_server, here): (i64, i64) = made.await?;
+    let is_low = stock.count < LOW;
+    // What is dated ahead was made when the server's clock was wrong, and is refused by everybody until then.
+    let is_old = !within(times.now_s, by_server, LAST_RESORT_EVERY_S);
+    let last_resort = (is_low || is_old || !stock.last_resort) && !within(times.here_s(), here, LAST_RESORT_PAUSE_S);
+    if is_low || last_resort {
+        publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count), last_resort).await?;
     }
     Ok(())
+}
+
+/// Whether no more than `seconds` have passed since.
+fn within(now_s: i64, since_s: i64, seconds: i64) -> bool {
+    (0..seconds).contains(&now_s.saturating_sub(since_s))
 }
 
 /// Publishes a full stock. A new device does it before it is called ready.
@@ -109,34 +136,38 @@ pub(crate) async fn publish(
     times: Times,
 ) -> Result<(), ClientError> {
     let stock = api.key_package_stock().await?;
-    publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count)).await
+    publish_missing(store, api, identity, times, FULL.saturating_sub(stock.count), true).await
 }
 
 async fn publish_missing(
     store: &Store,
     api: &Api,
     identity: &Arc<Identity>,
-    Times { now_s, made_at }: Times,
+    times: Times,
     count: u64,
+    last_resort: bool,
 ) -> Result<(), ClientError> {
     let identity = Arc::clone(identity);
     let packages = store
         .write(move |tx| {
-            let made_at = leaf_dates::give(tx, 0, made_at)?;
+            let made_at = leaf_dates::give(tx, 0, times.made_at)?;
+            let until = times.by_both(|now| Lifetime::of_new(now).last_welcome());
+            let replaced = times.by_both(|now| now.saturating_add(WELCOME_AGE_S));
             with_mls(tx, |mls| {
                 let make = |last_resort| {
-                    let now = now_s.try_into().unwrap_or(0);
+                    let now = times.now_s.try_into().unwrap_or(0);
                     let made =
                         generate_key_package(mls, &identity.device, &identity.certificate, last_resort, now, made_at)
                             .during("making key packages")?;
-                    let lifetime = i64::try_from(KEY_PACKAGE_LIFETIME_S).unwrap_or(i64::MAX);
-                    let (until, replaced) = (now_s + lifetime + WELCOME_AGE_S, now_s + WELCOME_AGE_S);
                     key_packages::note(tx, &made.reference, last_resort, until, replaced)?;
                     Ok::<_, ClientError>(Opaque::encode(&made.bytes))
                 };
                 let key_packages = (0..count).map(|_| make(false)).collect::<Result<_, _>>()?;
-                let last_resort = Some(make(true)?);
-                settings::set(tx, LAST_RESORT_AT, now_s)?;
+                let last_resort = last_resort.then(|| make(true)).transpose()?;
+                if last_resort.is_some() {
+                    settings::set(tx, LAST_RESORT_AT, times.now_s)?;
+                    settings::set(tx, LAST_RESORT_MADE_AT, times.here_s())?;
+                }
                 Ok::<_, ClientError>(PublishKeyPackages { key_packages, last_resort })
             })
         })
@@ -144,8 +175,8 @@ async fn publish_missing(
     api.publish_key_packages(&packages).await.map(drop)
 }
 
-fn forget_old(tx: &Tx<'_>, now_s: i64) -> Result<(), ClientError> {
-    let old = key_packages::to_forget(tx, now_s)?;
+fn forget_old(tx: &Tx<'_>, now: key_packages::Times) -> Result<(), ClientError> {
+    let old = key_packages::to_forget(tx, now)?;
     with_mls(tx, |mls| {
         for reference in &old {
             forget_key_package(mls, reference)?;

@@ -18,13 +18,18 @@ fn now_s() -> i64 {
 
 /// A server that has a full stock of whoever has published one.
 async fn server() -> (Host, Api, Arc<Mutex<Vec<PublishKeyPackages>>>) {
+    server_that(false).await
+}
+
+async fn server_that(forgets_last_resort: bool) -> (Host, Api, Arc<Mutex<Vec<PublishKeyPackages>>>) {
     let published: Arc<Mutex<Vec<PublishKeyPackages>>> = Arc::default();
     let kept = Arc::clone(&published);
     let host = Host::scripted(Box::new(move |_, body| {
         let mut kept = kept.lock().unwrap();
         kept.extend(serde_json::from_slice::<PublishKeyPackages>(body).ok());
         let has_any = !kept.is_empty();
-        let stock = format!(r#"{{"count":{},"last_resort":{has_any}}}"#, if has_any { FULL } else { 0 });
+        let last_resort = has_any && !forgets_last_resort;
+        let stock = format!(r#"{{"count":{},"last_resort":{last_resort}}}"#, if has_any { FULL } else { 0 });
         Response::builder().header(CONTENT_TYPE, "application/json").body(whole(stock)).unwrap()
     }))
     .await;
@@ -117,11 +122,63 @@ async fn a_stock_that_nobody_can_use_any_more_opens_nothing() {
     tops_up(replaced).await;
     let again = published.lock().unwrap()[1].clone();
     assert!(again.key_packages.is_empty() && again.last_resort.is_some_and(|new| new != last_resort));
-    tops_up(replaced + WELCOME_AGE_S - 1).await;
+    let welcome_age = i64::try_from(WELCOME_AGE_S).unwrap();
+    tops_up(replaced + welcome_age - 1).await;
     assert!(bob.opens(&to_last).await && bob.opens(&to_one).await);
-    tops_up(replaced + WELCOME_AGE_S).await;
+    tops_up(replaced + welcome_age).await;
     assert!(!bob.opens(&to_last).await, "it was replaced long ago");
     assert!(bob.opens(&to_one).await);
-    tops_up(now + i64::try_from(KEY_PACKAGE_LIFETIME_S).unwrap() + WELCOME_AGE_S).await;
+    let last_welcome = Lifetime::of_new(now.unsigned_abs()).last_welcome();
+    tops_up(last_welcome.try_into().unwrap()).await;
     assert!(!bob.opens(&to_one).await, "nobody takes it any more");
+}
+
+impl Bob {
+    async fn tops_up(&self, api: &Api, server_s: i64, here_s: i64) {
+        let times = Times { now_s: server_s, made_at: here_s.unsigned_abs() };
+        top_up(&self.store, api, &self.identity, times).await.unwrap();
+    }
+
+    /// How many private parts there are.
+    async fn kept(&self) -> usize {
+        let far = key_packages::Times { server_s: i64::MAX, here_s: i64::MAX };
+        self.store.read(move |at| key_packages::to_forget(at, far)).await.unwrap().len()
+    }
+}
+
+/// The server says once that it is 2099. What others have of the stock stays good.
+#[tokio::test]
+async fn a_server_that_lies_about_the_time_destroys_no_stock() {
+    let (_host, api, published) = server().await;
+    let (bob, now) = (Bob::new(), now_s());
+    let in_2099 = 4_070_908_800;
+    bob.tops_up(&api, now, now).await;
+    let last_resort = published.lock().unwrap()[0].last_resort.clone().unwrap();
+    let invitation = bob.is_invited(&last_resort).await;
+    bob.tops_up(&api, in_2099, now + 60).await;
+    assert!(bob.opens(&invitation).await);
+    // What was made then is good for nobody. Once the clock is right, the stock is replaced.
+    bob.tops_up(&api, in_2099, now + LAST_RESORT_PAUSE_S).await;
+    assert_eq!(published.lock().unwrap().len(), 2);
+    bob.tops_up(&api, now + 3 * LAST_RESORT_PAUSE_S, now + 3 * LAST_RESORT_PAUSE_S).await;
+    assert_eq!(published.lock().unwrap().len(), 3, "it was made ahead of now");
+    assert!(bob.opens(&invitation).await);
+}
+
+/// Each costs the disk a private part, which has to be kept for a month.
+#[tokio::test]
+async fn a_server_that_has_never_a_last_resort_gets_one_an_hour() {
+    let (_host, api, published) = server_that(true).await;
+    let (bob, now) = (Bob::new(), now_s());
+    for minute in 0..120 {
+        // Its clock says what it likes.
+        bob.tops_up(&api, now + minute * 86_400, now + minute * 60).await;
+    }
+    assert_eq!(published.lock().unwrap().len(), 2);
+    // Those that are over by its clock alone are few.
+    for hour in 2..30 {
+        bob.tops_up(&api, now + hour * 40 * 86_400, now + hour * 3600).await;
+    }
+    bob.tops_up(&api, i64::MAX, now + 30 * 3600).await;
+    assert!(bob.kept().await <= 32 + 5, "{}", bob.kept().await);
 }

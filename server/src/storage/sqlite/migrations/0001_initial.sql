@@ -268,6 +268,9 @@ CREATE TABLE key_package (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     device      INTEGER NOT NULL,
     last_resort INTEGER NOT NULL,
+    -- When it is handed out: its lifetime says so, and nobody adds a device by one that is good for too short.
+    good_from   INTEGER NOT NULL,
+    good_until  INTEGER NOT NULL,
     body        TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX key_package_by_device ON key_package (device, last_resort, id);
