@@ -166,13 +166,15 @@ impl Tx<'_> {
         Ok(gone.breaks)
     }
 
-    /// The device is no leaf of the group any more, as far as the server is concerned, and is told.
+    /// The device is no leaf of the group any more, as far as the server is concerned, and is told. In the tree it is one until
+    /// it joins anew or is removed.
     fn drop_leaf(&mut self, device: i64, group: i64) -> Result<()> {
         let group_id =
             self.conn.first("SELECT group_id FROM grp WHERE id = ?1", [group], |row| parse_group_id(row, 0))?;
         // Gone on in another group since.
         let Some(group_id) = group_id else { return Ok(()) };
         self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [group, device])?;
+        self.conn.run("INSERT OR IGNORE INTO lost_leaf (grp, device) VALUES (?1, ?2)", [group, device])?;
         self.state.cache.drop_leaf(group_id, device);
         let owner: i64 = self.conn.one("SELECT user FROM device WHERE id = ?1", [device], |row| row.get(0))?;
         self.post_device_sync(group, owner, &[device])

@@ -4,7 +4,8 @@ use privmsg_mls_public::DeviceList;
 use privmsg_mls_public::group::{Change, Leaf, LeafDate, Member};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::rest::CommitAccepted;
-use privmsg_protocol::{DeviceId, Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq, UserId};
+use privmsg_protocol::{Epoch, ErrorCode, GroupId, MessageId, Opaque, Seq, UserId};
+use rusqlite::params;
 
 use super::engine::SqliteStorage;
 use super::joining::{Joiner, Place, size};
@@ -96,7 +97,7 @@ impl Tx<'_> {
             users.retain(|user| !moves.go.contains(user) || moves.come.contains(user));
             users.extend(&moves.come);
         }
-        let removed = self.removed_leaves(&change, &evidence, (&leaves, &former), &users)?;
+        let removed = self.removed_leaves(place.group, &change, &evidence, (&leaves, &former), &users)?;
         self.check_leaf_dates(place.group, &change.dates, &anew)?;
         let joiners = self.joiners(welcomed, &users)?;
         let informed: Vec<i64> = hearing.into_iter().filter(|leaf| *leaf != device).collect();
@@ -120,14 +121,15 @@ impl Tx<'_> {
         })
     }
 
-    /// Those of the leaves that go which are leaves here, too. After a backup was restored the tree has leaves of which the
-    /// server knows nothing.
+    /// Those of the leaves that go which are leaves here, too, or were lost. After a backup was restored the tree has leaves of
+    /// which the server knows nothing, and somebody else may have the name of one by now.
     ///
     /// Nobody puts others' devices out at will: one goes with its user, when it is signed out, when it has not joined anew
     /// since a restore, by a device of the same user, or when its account's own list says so, which the committer may know and the
     /// server not. That it comes back by the same commit is no reason: by a key package of which it has no secret any more it does not.
     fn removed_leaves(
         &mut self,
+        group: i64,
         change: &Change,
         evidence: &[DeviceList],
         (leaves, former): (&[i64], &[i64]),
@@ -135,8 +137,11 @@ impl Tx<'_> {
     ) -> Result<Vec<i64>> {
         let mut devices = Vec::with_capacity(change.removed.len());
         for Leaf { member, .. } in &change.removed {
-            let Some(device) = self.device(&member.device_id)? else { continue };
+            let Some(device) = self.device(member)? else { continue };
             if !leaves.contains(&device) {
+                if self.is_lost_leaf(group, device)? {
+                    devices.push(device);
+                }
                 continue;
             }
             let owner = self.state.cache.owner(self.conn, device)?;
@@ -165,8 +170,22 @@ impl Tx<'_> {
         Ok(lists.any(|list| list.certificate().identity_key() == identity && list.number() >= stored.number()))
     }
 
-    fn device(&self, device_id: &DeviceId) -> Result<Option<i64>> {
-        self.conn.first("SELECT id FROM device WHERE device_id = ?1", [device_id.as_str()], |row| row.get(0))
+    /// The device of this leaf. One of another user or under another key is another one: names are given out again.
+    fn device(&self, member: &Member) -> Result<Option<i64>> {
+        self.conn.first(
+            "SELECT d.id FROM device d JOIN user u ON u.id = d.user
+             WHERE d.device_id = ?1 AND u.user_id = ?2 AND d.public_key = ?3",
+            params![member.device_id.as_str(), member.user_id.as_str(), member.device_key.to_string()],
+            |row| row.get(0),
+        )
+    }
+
+    fn is_lost_leaf(&self, group: i64, device: i64) -> Result<bool> {
+        self.conn.one(
+            "SELECT EXISTS (SELECT 1 FROM lost_leaf WHERE grp = ?1 AND device = ?2)",
+            [group, device],
+            |row| row.get(0),
+        )
     }
 
     fn store_commit(&mut self, session: &Session, taken: Taken, destination: i64) -> Result<()> {
@@ -197,6 +216,7 @@ impl Tx<'_> {
         // Whoever joins anew goes on being a leaf.
         for device in removed.iter().filter(|device| !(joins && **device == session.device.0)) {
             self.conn.run("DELETE FROM grp_leaf WHERE grp = ?1 AND device = ?2", [place.group, *device])?;
+            self.forget_lost_leaf(place.group, *device)?;
         }
         if joins {
             self.add_leaf(place.group, session.device.0)?;

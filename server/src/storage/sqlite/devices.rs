@@ -346,14 +346,15 @@ impl Tx<'_> {
         self.notify_all(&groups, user)
     }
 
-    /// The user's groups in which one of these devices, which was let in once, may be a leaf: it is one here; or the group was
-    /// restored, and it is one in the tree only, and the others must not go on encrypting to it.
+    /// The user's groups in which one of these devices, which was let in once, may be a leaf: it is one here; or it has lost the
+    /// group to a full mailbox, or the group was restored, and it is one in the tree only: the others must not go on encrypting to it.
     pub(super) fn groups_with(&self, user: i64, devices: &[i64]) -> Result<BTreeSet<i64>> {
         let mut groups = BTreeSet::new();
         let mut query = self.conn.prepare_cached(
             "SELECT p.grp FROM grp_participant p
              WHERE p.user = ?1 AND (SELECT waiting FROM device WHERE id = ?2) <> ?3
-                 AND EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = p.grp AND (l.device = ?2 OR l.former = 1))",
+                 AND (EXISTS (SELECT 1 FROM grp_leaf l WHERE l.grp = p.grp AND (l.device = ?2 OR l.former = 1))
+                     OR EXISTS (SELECT 1 FROM lost_leaf l WHERE l.grp = p.grp AND l.device = ?2))",
         )?;
         for device in devices {
             for group in query.query_map(params![user, device, Admission::New], |row| row.get(0))? {

@@ -118,15 +118,23 @@ impl Tx<'_> {
              ON CONFLICT DO UPDATE SET former = 0",
             [group, device],
         )?;
+        self.forget_lost_leaf(group, device)
+    }
+
+    /// The device has another leaf, or has none in the tree any more.
+    pub(super) fn forget_lost_leaf(&self, group: i64, device: i64) -> Result<()> {
+        self.conn.run("DELETE FROM lost_leaf WHERE grp = ?1 AND device = ?2", [group, device])?;
         Ok(())
     }
 
     /// No device of the user is a leaf any more.
     pub(super) fn drop_leaves(&self, group: i64, user: i64) -> Result<()> {
-        self.conn.run(
+        for sql in [
             "DELETE FROM grp_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
-            [group, user],
-        )?;
+            "DELETE FROM lost_leaf WHERE grp = ?1 AND device IN (SELECT id FROM device WHERE user = ?2)",
+        ] {
+            self.conn.run(sql, [group, user])?;
+        }
         Ok(())
     }
 
@@ -150,7 +158,8 @@ impl Tx<'_> {
     pub(super) fn forget_leftovers(&self) -> Result<()> {
         let devices = self.conn.execute(
             "DELETE FROM device WHERE removed_at <> 0
-                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id)",
+                 AND NOT EXISTS (SELECT 1 FROM grp_leaf l WHERE l.device = device.id)
+                 AND NOT EXISTS (SELECT 1 FROM lost_leaf l WHERE l.device = device.id)",
             [],
         )?;
         if devices > 0 {

@@ -5,7 +5,7 @@ use privmsg_harness::mls::MlsDevice;
 use serde_json::{Value, json};
 
 use super::people::{Club, beginning, club};
-use super::{commits, enters, entry, pair};
+use super::{Pair, changes, commits, enters, entry, pair};
 use crate::support::{Chat, Person, base64, submit};
 
 /// The same device under another key, which its account has certified.
@@ -55,6 +55,39 @@ async fn no_key_package_comes_under_another_key_than_its_device_has() {
     let left = bob.get("/api/v1/key-packages").await.ok();
     assert_eq!(left, json!({"count": 0, "last_resort": false}));
     bob.post("/api/v1/key-packages", json!({"key_packages": [package(bob)]})).await.ok();
+}
+
+/// After a restore the tree has leaves of devices that the server does not know any more. Who had signed in under such a name could not
+/// be told from them, and the leaf stayed in the group.
+#[tokio::test]
+async fn a_leaf_goes_although_somebody_else_has_the_name_of_its_device_now() {
+    let Pair { mut server, mut alice, bob, id, hers, his, .. } = pair().await;
+    let phone = server.device("bob", &bob.access_key).await;
+    changes(&alice, &hers, id, &[&his], &[&phone], &[]).await;
+    let tablet = server.api.login_with("alice", &alice.access_key, 77).await;
+    let database = server.database();
+    let of_phone = "(SELECT id FROM device WHERE device_id = ?1)";
+    for sql in [
+        format!("DELETE FROM grp_leaf WHERE device = {of_phone}"),
+        format!("DELETE FROM mailbox WHERE device = {of_phone}"),
+        "DELETE FROM device WHERE device_id = ?1".to_owned(),
+    ] {
+        database.execute(&sql, [&phone.device]).unwrap();
+    }
+    database.execute("UPDATE device SET device_id = ?1 WHERE device_id = ?2", [&phone.device, &tablet.device]).unwrap();
+    drop(database);
+    server.restart().await;
+    alice.api = server.api;
+    let mls = MlsDevice::with_keys("alice", &phone.device, DeviceKeys::from_bytes(&[77; 32])).unwrap();
+    let tablet = Person { api: server.api, device: phone.device.clone(), mls, ..tablet };
+    let (_, entry, _) = enters(&tablet, id).await;
+    hers.follows(&entry.commit).unwrap();
+    his.follows(&entry.commit).unwrap();
+    changes(&alice, &hers, id, &[&his], &[], &[&phone]).await;
+    let group = alice.get(&format!("/api/v1/groups/{id}")).await.ok();
+    let left: Vec<_> =
+        group["devices"].as_array().unwrap().iter().filter(|one| one["device_id"] == phone.device).collect();
+    assert_eq!((left.len(), &left[0]["user_id"], &left[0]["leaf"]), (1, &json!("alice"), &json!(true)));
 }
 
 impl Club {

@@ -94,6 +94,33 @@ async fn a_device_that_has_lost_a_commit_joins_anew() {
     assert_eq!(line.message().await.message_id, sent[0]);
 }
 
+/// Its leaf stands in the tree, and the others go on encrypting to it: they have to hear that it is signed out.
+#[tokio::test]
+async fn a_device_that_has_lost_a_group_is_put_out_of_it_all_the_same() {
+    let Pair { server, alice, bob, id, hers, his, .. } = pair_on(small(8).await).await;
+    let phone = server.device("bob", &bob.access_key).await;
+    changes(&alice, &hers, id, &[&his], &[&phone], &[]).await;
+    let (mut laptop, mut a) = (bob.connect().await, alice.online().await);
+    phone.online_past_welcome().await;
+    changes(&alice, &hers, id, &[&his], &[], &[]).await;
+    for _ in 0..20 {
+        let sent = writes(&mut a, &alice, id, 3, 1).await;
+        reads_up_to(&mut laptop, sent[0]).await;
+    }
+    let count = |sql: &str| server.database().query_row(sql, [&phone.device], |row| row.get::<_, i64>(0)).unwrap();
+    let lost = "SELECT count(*) FROM lost_leaf l JOIN device d ON d.id = l.device WHERE d.device_id = ?1";
+    assert_eq!(count(lost), 1);
+    phone.post("/api/v1/auth/logout", Value::Null).await.ok();
+    assert_eq!(a.message().await.message_type, MessageType::DeviceSync);
+    // Its name is not given to anybody meanwhile.
+    server.user("carol").await;
+    let admin = json!({ "admin_key": crate::support::ADMIN_KEY });
+    server.api.json("DELETE", "/api/v1/admin/users/carol", None, &admin).await.ok();
+    assert_eq!(count("SELECT count(*) FROM device WHERE device_id = ?1"), 1);
+    changes(&alice, &hers, id, &[&his], &[], &[&phone]).await;
+    assert_eq!(count(lost), 0);
+}
+
 /// Between two there is nobody else. What is said meanwhile waits with its sender, as after a restore, and is not lost.
 #[tokio::test]
 async fn between_two_it_is_said_again_once_the_other_is_back() {

@@ -389,6 +389,14 @@ CREATE TABLE grp_leaf (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX grp_leaf_by_device ON grp_leaf (device);
 
+-- Devices that are leaves in the tree only: what they had to read has gone out of a full mailbox, and they are to join anew.
+CREATE TABLE lost_leaf (
+    grp    INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    PRIMARY KEY (grp, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lost_leaf_by_device ON lost_leaf (device);
+
 -- The latest time at which devices have made leaves of a group, as those say, whether or not they are leaves now.
 CREATE TABLE leaf_date (
     grp        INTEGER NOT NULL,
@@ -591,6 +599,7 @@ CREATE TABLE sample (
 CREATE TRIGGER group_goes AFTER DELETE ON grp BEGIN
     DELETE FROM grp_participant WHERE grp = old.id;
     DELETE FROM grp_leaf WHERE grp = old.id;
+    DELETE FROM lost_leaf WHERE grp = old.id;
     DELETE FROM leaf_date WHERE grp = old.id;
     DELETE FROM grp_state WHERE grp = old.id;
     DELETE FROM grp_commit WHERE grp = old.id;
