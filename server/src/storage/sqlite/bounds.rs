@@ -2,7 +2,8 @@
 //!
 //! A device that does not fetch what is for it stops nobody else: what is new comes in, and in its place what waits already goes,
 //!
-//! - first of conversations that others have begun and the user has not answered, of the one that holds most;
+//! - first of conversations that others have begun and the user has not answered, of the one that holds most; of a group of
+//!   people, where whoever has brought the user is somebody whom they have not answered: there many only read;
 //! - then of the chat that holds most;
 //!
 //! the oldest of it, and an eighth of the mailbox at once, so that this is seldom done. If a commit or a welcome was among it
@@ -128,7 +129,7 @@ impl Tx<'_> {
              SELECT chat, count(*), sum(len), CASE WHEN chat > 0
                  THEN EXISTS (SELECT 1 FROM grp g JOIN grp_participant p ON p.grp = g.id
                      WHERE g.id = chat AND g.kind <> ?2 AND p.user = (SELECT user FROM own)
-                         AND p.acted = 0 AND p.began = 0)
+                         AND iif(g.kind = ?3, p.brought_by <> 0, p.acted = 0 AND p.began = 0))
                  ELSE -chat <> (SELECT user FROM own)
                      AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.user = (SELECT user FROM own) AND c.peer = -chat) END
              FROM (SELECT chat, len FROM mailbox WHERE device = ?1
@@ -136,7 +137,7 @@ impl Tx<'_> {
              WHERE chat <> 0 GROUP BY chat",
         )?;
         let sources: Vec<(bool, i64, Source)> = query
-            .query_map(params![device, kind_number(GroupKind::SelfNotes)], |row| {
+            .query_map(params![device, kind_number(GroupKind::SelfNotes), kind_number(GroupKind::Group)], |row| {
                 let waiting = Waiting { messages: row.get(1)?, bytes: row.get(2)? };
                 Ok((row.get(3)?, waiting.part(&bounds), row.get(0)?))
             })?

@@ -4,6 +4,7 @@ use privmsg_protocol::frames::{MessageType, ServerFrame};
 use privmsg_protocol::{GroupId, MessageId};
 use serde_json::{Value, json};
 
+use super::people::{beginning, id_of, member};
 use super::{Pair, changes, commits, enters, pair, pair_on};
 use crate::support::{Chat, Line, Person, TestServer, create, new_id, submission, submit};
 
@@ -33,6 +34,16 @@ async fn reads_up_to(line: &mut Line, id: MessageId) {
             }
         }
     }
+}
+
+/// Connects and acknowledges all that waits.
+async fn read_up(who: &Person) -> Line {
+    let mut line = who.connect().await;
+    while let ServerFrame::Message(message) = line.next().await {
+        line.ack(&[message.message_id]).await;
+    }
+    line.ping().await;
+    line
 }
 
 async fn writes(line: &mut Line, by: &Person, id: GroupId, epoch: u64, times: usize) -> Vec<MessageId> {
@@ -187,6 +198,32 @@ async fn strangers_give_way_before_all_others() {
     let kept = pending["messages"].as_array().unwrap();
     assert!(kept.iter().all(|one| one["sender_id"] != "mallory" || one["message_type"] == "device_sync"), "{kept:?}");
     assert!(hers.iter().all(|id| kept.iter().any(|one| one["message_id"] == id.to_string())));
+}
+
+/// In most groups most people only read. That is no reason for what is said there to go first.
+#[tokio::test]
+async fn a_group_in_which_somebody_only_reads_gives_way_to_no_flood() {
+    let server = small(16).await;
+    let (alice, bob, carol) =
+        (member(&server, "alice").await, member(&server, "bob").await, member(&server, "carol").await);
+    let (with_alice, with_carol) = (Chat::direct("alice", "bob"), Chat::direct("bob", "carol"));
+    create(&alice, &with_alice, &[&bob]).await.ok();
+    create(&carol, &with_carol, &[&bob]).await.ok();
+    let mut b = read_up(&bob).await;
+    // He has answered both.
+    writes(&mut b, &bob, with_alice.id(), 1, 1).await;
+    writes(&mut b, &bob, with_carol.id(), 1, 1).await;
+    let founding = alice.mls.roster_with(&[&bob.mls]).unwrap();
+    let (_, _, begun) = beginning(&alice, &founding, &founding, 1, &[&bob]);
+    alice.post("/api/v1/groups", begun).await.ok();
+    drop(b);
+    drop(read_up(&bob).await);
+    let (mut a, mut c) = (read_up(&alice).await, read_up(&carol).await);
+    let hers = writes(&mut a, &alice, id_of(&founding), 1, 4).await;
+    writes(&mut c, &carol, with_carol.id(), 1, 60).await;
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    let kept = pending["messages"].as_array().unwrap();
+    assert!(hers.iter().all(|id| kept.iter().any(|one| one["message_id"] == id.to_string())), "{kept:?}");
 }
 
 /// Large messages fill a mailbox long before there are many of them.
