@@ -175,15 +175,18 @@ impl Journal {
     }
 }
 
-/// Without what a later entry says otherwise, what is too old, and what one user has too much of.
+/// Without what a later entry says otherwise, what is too old, and what one user has too much of. Of each conversation the newest
+/// step is what a restore needs: it gives way to no other step, of however many there are, and to no age.
 fn worth_keeping(entries: Vec<Entry>, now: i64) -> Vec<Entry> {
-    let (mut said, mut of_one) = (HashSet::new(), HashMap::<_, u32>::new());
+    let (mut said, mut moved, mut of_one) = (HashSet::new(), HashSet::new(), HashMap::<_, u32>::new());
     let mut kept: Vec<Entry> = Vec::new();
     for entry in entries.into_iter().rev() {
         let matter = entry.what.matter();
-        let is_too_old = matter.ages() && now - entry.at > KEPT_SECONDS;
+        let is_newest = entry.what.conversation().is_some_and(|chat| moved.insert(chat));
+        let is_too_old = matter.ages() && !is_newest && now - entry.at > KEPT_SECONDS;
         let is_too_much = matter.series().is_some_and(|series| {
-            let count = of_one.entry(series).or_default();
+            // A conversation has one that is the newest, so whoever makes many steps in it pushes out no other one's.
+            let count = of_one.entry((series, is_newest)).or_default();
             *count = count.saturating_add(entry.what.weight());
             *count > KEPT_OF_ONE
         });
@@ -292,6 +295,24 @@ mod tests {
         journal.append(&lines[..usize::try_from(LONG).unwrap() / 2]).unwrap();
         journal.shorten(100).unwrap();
         assert!(journal.path().metadata().unwrap().len() > kept.len() as u64);
+    }
+
+    /// An owner of one group made step after step, until those of the founder's other groups were gone.
+    #[test]
+    fn steps_of_one_conversation_push_out_no_other_ones_newest() {
+        let step = |id: i64, chat: u8, at: i64| {
+            let mut roster = vec![1];
+            roster.extend([chat; 32]);
+            roster.extend(id.to_be_bytes());
+            Entry { id, at, what: Revocation::Step { user_id: user("alice"), roster: Opaque::encode(&roster) } }
+        };
+        let old = -2 * KEPT_SECONDS;
+        let quiet = [step(1, 1, old), step(2, 1, old), step(3, 2, 0), step(4, 2, 0)];
+        let loud = (5..10_000).map(|id| step(id, 3, 0));
+        let kept: Vec<i64> =
+            worth_keeping(quiet.into_iter().chain(loud).collect(), 0).iter().map(|entry| entry.id).collect();
+        assert_eq!(kept.len(), 3 + usize::try_from(KEPT_OF_ONE).unwrap());
+        assert_eq!((&kept[..2], kept.last()), (&[2, 4][..], Some(&9_999)));
     }
 
     #[test]

@@ -134,6 +134,13 @@ impl Revocation {
         }
     }
 
+    /// Of a step, the conversation. It stands behind the version of the roster; only a founding one, which is no step, has none.
+    pub(super) fn conversation(&self) -> Option<ConversationId> {
+        let Self::Step { roster, .. } = self else { return None };
+        let chat_id = roster.decode()?.get(1..33)?.try_into().ok()?;
+        Some(ConversationId::from_bytes(chat_id))
+    }
+
     /// A row of the table.
     pub(super) fn read(kind: &str, user_id: &str, subject: &[u8]) -> Option<Self> {
         let user_id = UserId::new(user_id).ok()?;
