@@ -338,7 +338,7 @@ CREATE TABLE message (
     failure TEXT,                      -- error code of a failed one
     deleted_at INTEGER,                -- ms, by ours: its author has deleted it for everybody
     hidden INTEGER NOT NULL DEFAULT 0, -- gone from this device; the row recognises a repetition
-    UNIQUE (message_id, sender_id, sender_device)
+    UNIQUE (message_id, sender_id, sender_device, chat_id) -- nobody keeps anything out of one chat by another
 ) STRICT;
 CREATE INDEX message_order ON message (chat_id, position, id) WHERE hidden = 0;
 CREATE INDEX message_expiry ON message (expires_at) WHERE expires_at IS NOT NULL;
@@ -375,13 +375,14 @@ CREATE VIRTUAL TABLE message_words USING fts5 (words, tokenize = 'ascii', detail
 -- What is taken out of it is overwritten, and not only marked: a word of a deleted message stays nowhere.
 INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
 
--- Messages of which something has changed that they may be found by. Notices are not found; -10 is what an unlisted device has said.
+-- Messages of which something has changed that they may be found by. Notices are not found; -10 is what an unlisted device has said,
+-- -19 what somebody has under another key.
 CREATE TABLE search_due (message INTEGER PRIMARY KEY) STRICT;
-CREATE TRIGGER search_new AFTER INSERT ON message WHEN new.kind >= 0 OR new.kind = -10 BEGIN
+CREATE TRIGGER search_new AFTER INSERT ON message WHEN new.kind >= 0 OR new.kind IN (-10, -19) BEGIN
     INSERT INTO search_due (message) VALUES (new.id) ON CONFLICT (message) DO NOTHING;
 END;
 CREATE TRIGGER search_changed AFTER UPDATE OF content ON message
-WHEN new.hidden = 0 AND new.deleted_at IS NULL AND (new.kind >= 0 OR new.kind = -10) BEGIN
+WHEN new.hidden = 0 AND new.deleted_at IS NULL AND (new.kind >= 0 OR new.kind IN (-10, -19)) BEGIN
     INSERT INTO search_due (message) VALUES (new.id) ON CONFLICT (message) DO NOTHING;
 END;
 -- Taking words out costs tens of microseconds for each. Who deletes many long messages at once is not to hold up everybody who writes:
@@ -440,7 +441,7 @@ CREATE TABLE unknown_content (
     kind INTEGER NOT NULL,
     revision INTEGER NOT NULL,         -- of the contents known to the version that could not do anything with it
     content BLOB NOT NULL,
-    UNIQUE (message_id, sender_id, sender_device)
+    UNIQUE (message_id, sender_id, sender_device, chat_id) -- nobody keeps anything out of one chat by another
 ) STRICT;
 
 -- What a device has said that stands in no list known here, as long as a newer one is asked for in which it may stand.
@@ -454,7 +455,7 @@ CREATE TABLE held_content (
     message_id BLOB NOT NULL,
     position INTEGER NOT NULL,
     content BLOB NOT NULL,
-    UNIQUE (message_id, user_id, device_id)
+    UNIQUE (message_id, user_id, device_id, chat_id)
 ) STRICT;
 
 CREATE INDEX unknown_content_kind ON unknown_content (kind, revision);

@@ -76,7 +76,7 @@ pub fn hold(
     tx.sql()
         .prepare_cached(
             "INSERT INTO held_content (chat_id, user_id, identity, device_id, device_key, message_id, position, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (message_id, user_id, device_id) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (message_id, user_id, device_id, chat_id) DO NOTHING",
         )?
         .execute(params![
             chat.0,

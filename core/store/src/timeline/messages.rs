@@ -42,6 +42,9 @@ impl Kind {
     /// A content as it came, of a device that does not stand in its account's device list.
     pub const UNLISTED: Self = Self(-10);
 
+    /// A content as it came, of somebody under another identity key than the one that the sender is known by.
+    pub const OTHER_KEY: Self = Self(-19);
+
     /// Notice of this device: there are two device lists of the sender's account with one number. Has no content.
     pub const LIST_CONFLICT: Self = Self(-11);
 

@@ -12,6 +12,8 @@ use crate::key::DatabaseKey;
 use crate::timeline::held;
 use crate::{Store, StoreError, Tx, groups};
 
+mod ids;
+
 const GROUP: GroupId = GroupId::from_bytes([1; 16]);
 
 fn user(name: &str) -> UserId {

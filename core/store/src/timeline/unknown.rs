@@ -67,7 +67,7 @@ pub fn keep(tx: &Tx<'_>, origin: &Origin<'_>, kind: i64, content: &[u8]) -> Resu
             "INSERT INTO unknown_content (chat_id, message_id, sender_id, sender_device, position, received_at, kind,
                  content, revision, sender_key)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-             ON CONFLICT (message_id, sender_id, sender_device) DO NOTHING",
+             ON CONFLICT (message_id, sender_id, sender_device, chat_id) DO NOTHING",
         )?
         .execute(params![
             origin.chat.0,

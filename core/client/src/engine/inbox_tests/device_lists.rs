@@ -16,14 +16,18 @@ use crate::engine::tasks::device_lists::release;
 use crate::identity::signed_in_account;
 
 /// A time at which nothing is waited for any more that was named at 5.
-const MUCH_LATER: i64 = 5 + 60_000;
+pub(super) const MUCH_LATER: i64 = 5 + 60_000;
 
 impl Device {
     fn begins(&self, account: &AccountKey, generation: u64) -> AccountSigningKey {
         account.begin_generation(&self.identity.user_id, generation, &mut OsRng).unwrap()
     }
 
-    async fn encrypts(&self, id: u8, make: impl FnOnce(Content) -> Content + Send + 'static) -> DeliveredMessage {
+    pub(super) async fn encrypts(
+        &self,
+        id: u8,
+        make: impl FnOnce(Content) -> Content + Send + 'static,
+    ) -> DeliveredMessage {
         self.step(move |step| {
             let mut chat = Conversation::load(step.mls, GROUP).unwrap().unwrap();
             let content = make(Content::new(message_id(id), 1, &Text::new("text")).unwrap()).encode().unwrap();
@@ -34,7 +38,7 @@ impl Device {
     }
 
     /// Learns a list from the server.
-    async fn learns(&self, of: &Self, list: DeviceList) -> Vec<Event> {
+    pub(super) async fn learns(&self, of: &Self, list: DeviceList) -> Vec<Event> {
         let (user, identity) = (of.identity.user_id.clone(), of.identity.account);
         self.step(move |step| {
             let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
@@ -45,13 +49,13 @@ impl Device {
     }
 
     /// The highest number that is known of somebody.
-    async fn knows_list_of(&self, of: &Self) -> Option<(u64, u64)> {
+    pub(super) async fn knows_list_of(&self, of: &Self) -> Option<(u64, u64)> {
         let (user, identity) = (of.identity.user_id.clone(), of.identity.account);
         let known = self.step(move |step| device_lists::load(step.tx, &user, identity).unwrap().number()).await;
         known.map(|number| (number.generation, number.counter))
     }
 
-    async fn kinds(&self) -> Vec<Kind> {
+    pub(super) async fn kinds(&self) -> Vec<Kind> {
         self.step(|step| {
             let all = messages::received_after(step.tx, 0, 100).unwrap();
             all.into_iter().map(|message| message.kind).collect()
@@ -77,14 +81,14 @@ impl Device {
         looked.await.unwrap()
     }
 
-    async fn releases_at(&self, now_ms: i64) {
+    pub(super) async fn releases_at(&self, now_ms: i64) {
         let released = self.step_at(now_ms, |step| release(step).map(drop));
         released.await.unwrap();
     }
 }
 
 /// What an account signs: these devices are its own.
-fn list(by: &AccountSigningKey, counter: u64, devices: &[&Device]) -> DeviceList {
+pub(super) fn list(by: &AccountSigningKey, counter: u64, devices: &[&Device]) -> DeviceList {
     let device = |device: &&Device| privmsg_mls_public::Device {
         device_id: device.identity.device_id.clone(),
         device_key: device.identity.device.public(),
@@ -94,7 +98,7 @@ fn list(by: &AccountSigningKey, counter: u64, devices: &[&Device]) -> DeviceList
 }
 
 /// A chat of Bob's with a device of Alice's whose account key is at hand.
-async fn alice_with_her_account() -> (AccountKey, AccountSigningKey, Device, Device) {
+pub(super) async fn alice_with_her_account() -> (AccountKey, AccountSigningKey, Device, Device) {
     let account = AccountKey::generate(&mut OsRng);
     let (alice, bob) = (Device::of("alice").sibling(&account, "alice-device"), Device::of("bob"));
     let bundle = alice.makes(&bob, Incarnation::FIRST).await;
@@ -111,7 +115,7 @@ async fn alice_with_her_account() -> (AccountKey, AccountSigningKey, Device, Dev
     (account, first, alice, bob)
 }
 
-fn numbered(generation: u64, counter: u64) -> impl FnOnce(Content) -> Content + Send + 'static {
+pub(super) fn numbered(generation: u64, counter: u64) -> impl FnOnce(Content) -> Content + Send + 'static {
     move |mut content| {
         content.list_number = Some(ListNumber { generation, counter });
         content
@@ -253,6 +257,24 @@ async fn what_is_to_be_known_about_a_contacts_devices_is_told_once() {
     bob.learns(&alice, list(&alice.begins(&AccountKey::generate(&mut OsRng), 9), 9, &[])).await;
     assert_eq!(bob.kinds().await, [Kind::DEVICE_ADDED, Kind::LIST_CONFLICT, Kind::FOREIGN_LIST]);
     assert_eq!(bob.knows_list_of(&alice).await, Some((1, 11)));
+}
+
+/// Whoever contradicts themselves knew under which id that is told, and took it back.
+#[tokio::test]
+async fn nobody_takes_an_alarm_about_their_devices_back() {
+    let (account, first, alice, bob) = alice_with_her_account().await;
+    let phone = alice.sibling(&account, "alice-phone");
+    bob.learns(&alice, list(&first, 9, &[&alice, &phone])).await;
+    bob.learns(&alice, list(&first, 9, &[&alice])).await;
+    let alarm = || bob.step(|step| messages::received_after(step.tx, 0, 100).unwrap().remove(0));
+    let id = alarm().await.message_id;
+    let delete = alice.encrypts(2, move |content| {
+        let delete = Content::new(content.message_id, 1, &privmsg_e2ee::Delete {}).unwrap();
+        delete.about(id, UserId::new("alice").unwrap())
+    });
+    bob.hears(&[&delete.await]).await;
+    let told = alarm().await;
+    assert_eq!((told.kind, told.deleted_at), (Kind::LIST_CONFLICT, None));
 }
 
 /// Somebody whose key is held fast, or a thief of one of their devices, tells another list with each message: a line for each of them, and

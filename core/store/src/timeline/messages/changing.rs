@@ -25,7 +25,7 @@ pub fn insert(tx: &Tx<'_>, message: &NewMessage<'_>, direction: Direction) -> Re
             "INSERT INTO message (chat_id, position, message_id, sender_id, sender_device, outgoing, group_id, seq,
                  sent_at, received_at, expires_at, kind, content, state)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT (message_id, sender_id, sender_device) DO NOTHING",
+             ON CONFLICT (message_id, sender_id, sender_device, chat_id) DO NOTHING",
         )?
         .execute(params![
             message.chat.0,

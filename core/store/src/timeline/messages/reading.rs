@@ -67,7 +67,10 @@ pub fn find(at: &Snapshot<'_>, id: &MessageId) -> Result<Vec<Message>, StoreErro
     collect(at, "WHERE message_id = ?1 AND hidden = 0", [id.as_bytes().as_slice()])
 }
 
-/// Messages of a chat with this id and author.
+/// What somebody has said. What this device says itself of somebody is none of it: they take nothing of that back.
+const SAID: &str = "(kind >= 0 OR kind IN (-2, -10, -19))";
+
+/// What somebody has said in a chat under this id. Not notices about them.
 ///
 /// # Errors
 /// [`StoreError`] of the query.
@@ -75,7 +78,7 @@ pub fn find_of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId)
     // `+`: by the id, of which there is one, and never through all of the chat, which the planner may think is as good.
     collect(
         at,
-        "WHERE message_id = ?1 AND sender_id = ?2 AND +chat_id = ?3 AND +hidden = 0",
+        &format!("WHERE message_id = ?1 AND sender_id = ?2 AND +chat_id = ?3 AND +hidden = 0 AND {SAID}"),
         params![id.as_bytes().as_slice(), author.as_str(), chat.0],
     )
 }
@@ -87,7 +90,9 @@ pub fn find_of(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId)
 pub fn is_gone(at: &Snapshot<'_>, chat: ChatId, author: &UserId, id: &MessageId) -> Result<bool, StoreError> {
     let gone: Option<bool> = at
         .sql()
-        .prepare_cached("SELECT min(hidden) FROM message WHERE message_id = ?1 AND sender_id = ?2 AND chat_id = ?3")?
+        .prepare_cached(&format!(
+            "SELECT min(hidden) FROM message WHERE message_id = ?1 AND sender_id = ?2 AND +chat_id = ?3 AND {SAID}"
+        ))?
         .query_row(params![id.as_bytes().as_slice(), author.as_str(), chat.0], |row| row.get(0))?;
     Ok(gone.unwrap_or(false))
 }
