@@ -495,6 +495,7 @@ CREATE TABLE outbox (
     group_id BLOB,
     epoch INTEGER,
     ciphertext BLOB,
+    behind INTEGER,                    -- how far the chat had come when it was encrypted first: as of a message
     has_left INTEGER NOT NULL DEFAULT 0, -- it may have left this device, and the server has not refused it since
     held INTEGER NOT NULL DEFAULT 0,   -- it was queued for somebody who was blocked then; waits for the user's word
     again INTEGER NOT NULL DEFAULT 0   -- it was sent before, to a server that may have lost it

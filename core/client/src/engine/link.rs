@@ -9,6 +9,7 @@ use privmsg_mls_public::ListNumber;
 use privmsg_protocol::frames::ClientFrame;
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 use privmsg_store::chats::ChatId;
+use privmsg_store::position::Position;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
@@ -34,6 +35,8 @@ pub(crate) struct Flight {
     pub(crate) chat: ChatId,
     pub(crate) group: GroupId,
     pub(crate) epoch: Epoch,
+    /// How far the chat had come when it was encrypted: its place is behind that.
+    pub(crate) behind: Position,
     /// The device list that it tells the group.
     pub(crate) tells: Option<ListNumber>,
 }

@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
 use crate::tasks::{holds, uploads};
-use crate::timeline::messages;
+use crate::timeline::position::{self, Place, Position};
+use crate::timeline::{gaps, messages};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx};
 
 /// The queue.
@@ -27,6 +28,8 @@ pub struct Queued {
     pub message_row: Option<i64>,
     /// Its ciphertext and the epoch that it is for, once encrypted.
     pub encrypted: Option<Encrypted>,
+    /// How far the chat had come when it was encrypted first: whatever number the server gives it is behind that.
+    pub behind: Option<Position>,
 }
 
 /// A ciphertext and what it is for.
@@ -168,7 +171,7 @@ pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Res
 /// [`StoreError`] of the query.
 pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind FROM outbox
          WHERE chat_id = ?1 AND held = 0 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
@@ -183,7 +186,7 @@ pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued
 /// [`StoreError`] of the query.
 pub fn to_repeat(at: &Snapshot<'_>, group: &GroupId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind FROM outbox
          WHERE group_id = ?1 AND held = 0 ORDER BY id LIMIT ?2",
     )?;
     let rows = query.query_map(params![group.as_bytes().as_slice(), to_sql(limit as u64)], |row| Ok(queued(row)))?;
@@ -204,18 +207,35 @@ fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
         content: row.get(2)?,
         message_row: row.get(3)?,
         encrypted,
+        behind: row.get::<_, Option<i64>>(8)?.map(Position),
     })
 }
 
-/// Keeps the ciphertext of a queued message, in the transaction that advances the ratchet.
+/// Keeps the ciphertext of a queued message, in the transaction that advances the ratchet. Returns how far the chat had come when it
+/// was encrypted first.
 ///
 /// # Errors
-/// [`StoreError`] of the statement.
-pub fn set_encrypted(tx: &Tx<'_>, id: i64, encrypted: &Encrypted) -> Result<(), StoreError> {
+/// [`StoreError`] of the statements.
+pub fn set_encrypted(tx: &Tx<'_>, queued: &Queued, encrypted: &Encrypted) -> Result<Position, StoreError> {
+    let behind = match (queued.behind, gaps::highest(tx, &encrypted.group)?) {
+        (Some(behind), _) => behind,
+        (None, seen) => {
+            let place = Place::Numbered { group: encrypted.group, seq: seen.unwrap_or_default() };
+            position::of(tx, queued.chat, place)?
+        }
+    };
     tx.sql()
-        .prepare_cached("UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4, has_left = 1 WHERE id = ?1")?
-        .execute(params![id, encrypted.group.as_bytes().as_slice(), to_sql(encrypted.epoch.0), encrypted.ciphertext])?;
-    Ok(())
+        .prepare_cached(
+            "UPDATE outbox SET group_id = ?2, epoch = ?3, ciphertext = ?4, behind = ?5, has_left = 1 WHERE id = ?1",
+        )?
+        .execute(params![
+            queued.id,
+            encrypted.group.as_bytes().as_slice(),
+            to_sql(encrypted.epoch.0),
+            encrypted.ciphertext,
+            behind.0
+        ])?;
+    Ok(behind)
 }
 
 /// How many messages are encrypted for a group, in whichever epoch, those that are held among them: the server may have

@@ -1,5 +1,8 @@
 //! What a server can do with messages that it cannot read.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
 use anyhow::{Result, ensure};
 use privmsg_testkit::Person;
 use privmsg_testkit::hostile::{Frame, HostileServer};
@@ -47,6 +50,61 @@ async fn a_message_that_is_withheld_is_missed() -> Result<()> {
     hostile.cuts_all();
     alice.hears(&bob, "withheld").await?;
     ensure!(alice.missing(&bob).await? == 0, "something is still missing");
+    Ok(())
+}
+
+/// A server that withholds a message answers as if it had been Alice's own: what nobody had sent, and then what she had, under another
+/// number and in another group than it was.
+#[tokio::test]
+async fn what_is_withheld_is_covered_by_no_answer() -> Result<()> {
+    let (server, hostile, alice, bob) = alice_is_watched().await?;
+    let group = server.group_of(&["alice", "bob"])?;
+    let number = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&number);
+    hostile.rewrites_frames(move |frame| {
+        let seq = frame.payload("message").and_then(|message| message["seq"].as_u64());
+        match (seq, &frame) {
+            (Some(seq), Frame::FromServer(_)) => {
+                seen.store(seq, SeqCst);
+                Vec::new()
+            }
+            _ => vec![frame],
+        }
+    });
+    let withheld = bob.says(&alice, "withheld").await?;
+    bob.delivered(&withheld).await?;
+    hostile.stops_lying();
+    bob.says(&alice, "delivered").await?;
+    alice.hears(&bob, "delivered").await?;
+    let missed = || async { Ok((alice.missing(&bob).await? > 0).then_some(())) };
+    until("that something is shown as missing", PATIENCE, missed).await?;
+    let gap = number.load(SeqCst);
+    ensure!(gap > 0);
+
+    let nobodys = "0190a7d4-6f1c-7bbb-8ccc-0123456789ab";
+    let place = json!([{ "message_id": nobodys, "group_id": group, "seq": gap }]);
+    let answer = json!({ "type": "ack", "payload": { "message_ids": [nobodys], "accepted": place } });
+    hostile.tells(Frame::FromServer(answer))?;
+    let mut lies = vec![("seq", json!(gap)), ("group_id", json!("AAECAwQFBgcICQoLDA0ODw"))];
+    hostile.rewrites_frames(move |mut frame| {
+        let is_answer = matches!(frame, Frame::FromServer(_))
+            && frame.payload("ack").is_some_and(|ack| ack["accepted"].as_array().is_some_and(|all| !all.is_empty()));
+        if is_answer && let Some((field, lie)) = lies.pop() {
+            frame.value_mut()["payload"]["accepted"][0][field] = lie;
+        }
+        vec![frame]
+    });
+    for text in ["in another group", "under the number of another"] {
+        let sent = alice.says(&bob, text).await?;
+        alice.delivered(&sent).await?;
+        bob.hears(&alice, text).await?;
+    }
+    bob.says(&alice, "the last").await?;
+    alice.hears(&bob, "the last").await?;
+    ensure!(alice.missing(&bob).await? > 0, "it is not shown as missing any more");
+    let texts = alice.texts(&bob).await?;
+    let end = ["delivered", "in another group", "under the number of another", "the last"];
+    ensure!(texts.ends_with(&end.map(str::to_owned)), "{texts:?}");
     Ok(())
 }
 

@@ -45,9 +45,10 @@ impl Device {
     async fn has_said(&self, epoch: Epoch) {
         self.step(move |step| {
             let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
-            let row = outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
+            outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
+            let queued = outbox::ready(step.tx, chat, 1).unwrap().remove(0);
             let encrypted = outbox::Encrypted { group: GROUP, epoch, ciphertext: b"ciphertext".to_vec() };
-            outbox::set_encrypted(step.tx, row, &encrypted).unwrap();
+            outbox::set_encrypted(step.tx, &queued, &encrypted).unwrap();
         })
         .await;
     }

@@ -1,6 +1,7 @@
 //! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
 //! is noted.
 
+mod confirmed;
 mod failing;
 mod gate;
 mod own_list;
@@ -17,9 +18,10 @@ use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{Reason, Scope, Unreachable};
 use privmsg_store::outbox::Encrypted;
-use privmsg_store::position::Place;
-use privmsg_store::{Snapshot, StoreError, TaskName, blocks, contacts, gaps, holds, lags, messages, outbox};
+use privmsg_store::position::Position;
+use privmsg_store::{Snapshot, StoreError, TaskName, blocks, contacts, holds, lags, outbox};
 
+pub(in crate::engine) use self::confirmed::sends_confirmed;
 pub(in crate::engine) use self::failing::give_up;
 pub(crate) use self::failing::{chat_refused, fail_all};
 use self::gate::{Gate, gate};
@@ -31,7 +33,6 @@ use crate::device_lists;
 use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
-use crate::events::Event;
 use crate::group::create::look_for_the_other;
 use crate::group::membership::{self, Identities, look_at_identities};
 use crate::group::mls::Step;
@@ -178,20 +179,21 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
     if frames.is_empty() {
         return Ok(Sending::Done);
     }
-    for frame in &frames {
+    for (frame, behind) in &frames {
         let tells = tells.filter(|(message, _)| *message == frame.message_id).map(|(_, number)| number);
-        link.take_off(frame.message_id, Flight { chat, group, epoch: frame.epoch.unwrap_or_default(), tells });
+        let (epoch, behind) = (frame.epoch.unwrap_or_default(), *behind);
+        link.take_off(frame.message_id, Flight { chat, group, epoch, behind, tells });
     }
-    link.send(frames.into_iter().map(ClientFrame::Message).collect()).await?;
+    link.send(frames.into_iter().map(|(frame, _)| ClientFrame::Message(frame)).collect()).await?;
     Ok(Sending::Done)
 }
 
 /// What came of encrypting.
 enum Prepared {
-    /// Ready to be sent.
+    /// Ready to be sent, each with how far the chat had come when it was encrypted.
     ///
     /// With the message, if one is among them, by which the group is told this account's device list.
-    Frames(GroupId, Vec<SendMessage>, Option<(MessageId, ListNumber)>),
+    Frames(GroupId, Vec<(SendMessage, Position)>, Option<(MessageId, ListNumber)>),
     /// The message would reach nobody.
     NobodyThere,
     /// The other one has named a device list that is being asked for.
@@ -263,10 +265,13 @@ fn encrypt_queued(
             continue;
         }
         // What is only repeated is repeated as it was, also when its epoch is over: the server may have taken it before that.
-        let is_good =
-            |encrypted: &Encrypted| encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions);
-        let (epoch, ciphertext) = match queued.encrypted.filter(is_good) {
-            Some(encrypted) => (encrypted.epoch, encrypted.ciphertext),
+        let is_good = |encrypted: &&Encrypted| {
+            encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions)
+        };
+        let (epoch, ciphertext, behind) = match queued.encrypted.as_ref().filter(is_good) {
+            Some(encrypted) => {
+                (encrypted.epoch, encrypted.ciphertext.clone(), queued.behind.unwrap_or(Position::START))
+            }
             None if load == Load::Repetitions => continue,
             None => {
                 let content = list.put_into(queued.message_id, &queued.content)?;
@@ -275,12 +280,12 @@ fn encrypt_queued(
                     other => other.during("encrypting a message")?,
                 };
                 let encrypted = Encrypted { group, epoch, ciphertext };
-                outbox::set_encrypted(step.tx, queued.id, &encrypted)?;
-                (epoch, encrypted.ciphertext)
+                let behind = outbox::set_encrypted(step.tx, &queued, &encrypted)?;
+                (epoch, encrypted.ciphertext, behind)
             }
         };
         let by_person = content::is_by_person(&queued.content);
-        frames.push(SendMessage {
+        let frame = SendMessage {
             message_id: queued.message_id,
             sender_id: step.identity.user_id.clone(),
             recipient_id: None,
@@ -291,47 +296,11 @@ fn encrypt_queued(
             message_type: MessageType::Text,
             timestamp: step.now_ms / 1000,
             by_person: Some(by_person),
-        });
+        };
+        frames.push((frame, behind));
     }
     step.keep(conversation)?;
     Ok(Prepared::Frames(group, frames, list.told))
-}
-
-/// The server has acknowledged messages as durable, and given them their places.
-pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<(), ClientError> {
-    let tells = link.tells(&ack.message_ids);
-    let (now, landed) = (link.context.clock.now_ms(), ack.message_ids.clone());
-    let sent = link
-        .context
-        .store
-        .write(move |tx| {
-            let mut sent = Vec::new();
-            for (group, number) in tells {
-                groups::set_told(tx, &group, Some(device_lists::stored(number)))?;
-            }
-            for accepted in &ack.accepted {
-                gaps::note(tx, &accepted.group_id, accepted.seq)?;
-            }
-            for id in &ack.message_ids {
-                let accepted = ack.accepted.iter().find(|accepted| accepted.message_id == *id);
-                let place = accepted
-                    .map_or(Place::Here, |accepted| Place::Numbered { group: accepted.group_id, seq: accepted.seq });
-                let Some(removed) = outbox::remove(tx, id)? else { continue };
-                match removed.message_row {
-                    Some(row) => {
-                        messages::set_sent(tx, row, place)?;
-                        content::title::sent(tx, row)?;
-                        sent.push(Event::Sent { id: row, chat: removed.chat });
-                    }
-                    None => content::sent(tx, removed.chat, id, place, now)?,
-                }
-            }
-            Ok::<_, ClientError>(sent)
-        })
-        .await?;
-    landed.iter().for_each(|id| link.land(id));
-    link.context.emit_all(sent);
-    Ok(())
 }
 
 /// The server has refused a message. What helps, a pause, catching up or giving up, is said by the code.
