@@ -52,7 +52,16 @@ pub(crate) fn said(lang: Lang, message: &MessageView, own: &UserId) -> Option<Ve
 }
 
 /// Whether it is a notice that is to be looked at before anything else is believed.
-pub(crate) const fn is_alarm(message: &MessageView) -> bool {
+pub(crate) fn is_alarm(message: &MessageView) -> bool {
+    is_about_a_namesake(message) || is_of_alarm(message)
+}
+
+/// Whether somebody whom it names is perhaps not who the name says. Nobody is called for it: anybody can make such lines without end.
+pub(crate) fn is_about_a_namesake(message: &MessageView) -> bool {
+    message.group_news.as_deref().is_some_and(|news| !news.namesakes.is_empty())
+}
+
+const fn is_of_alarm(message: &MessageView) -> bool {
     use MessageKind as K;
     match message.kind {
         K::IdentityChanged
@@ -90,7 +99,13 @@ fn names(users: &[UserId]) -> String {
 
 fn group(lang: Lang, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String> {
     let mut said = Vec::new();
-    let by_name = if news.unseen { lang.text("somebody") } else { by.to_string() };
+    let is_namesake = |user: &UserId| news.namesakes.contains(user);
+    let called = |user: &UserId| match is_namesake(user) {
+        true => lang.with("namesake", &[("user", user.as_str().into())]),
+        false => user.to_string(),
+    };
+    let names = |users: &[UserId]| users.iter().map(called).collect::<Vec<_>>().join(", ");
+    let by_name = if news.unseen { lang.text("somebody") } else { called(by) };
     let others = |users: &[UserId]| names(&users.iter().filter(|user| *user != own).cloned().collect::<Vec<_>>());
     let mut say = |id: &str, filling: &[Filling<'_>]| said.push(lang.with(id, filling));
     let by_filling = || -> Filling<'_> { ("by", by_name.as_str().into()) };
@@ -101,7 +116,7 @@ fn group(lang: Lang, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String>
         say("group-unseen", &[]);
     }
     if news.added.contains(own) {
-        if by == own { say("group-begins", &[]) } else { say("group-added-you", &[by_filling()]) }
+        if by == own && !is_namesake(by) { say("group-begins", &[]) } else { say("group-added-you", &[by_filling()]) }
     }
     if news.removed.contains(own) {
         say("group-removed-you", &[by_filling()]);
@@ -125,7 +140,7 @@ fn group(lang: Lang, news: &GroupNews, by: &UserId, own: &UserId) -> Vec<String>
             "admin" => "role-admin",
             _ => "role-member",
         });
-        say("group-role", &[by_filling(), ("user", user.as_str().into()), ("role", role.into())]);
+        say("group-role", &[by_filling(), ("user", called(user).into()), ("role", role.into())]);
     }
     if news.came_in {
         say("group-came-in", &[]);

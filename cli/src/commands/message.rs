@@ -46,6 +46,9 @@ pub(super) struct MessageObject<'a> {
     /// From a device that its author has signed out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     unlisted: bool,
+    /// Under another identity key than the one that its author is known by.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other_key: bool,
     /// Of a chat that awaits an answer of the user's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     request: bool,
@@ -143,6 +146,7 @@ impl<'a> MessageObject<'a> {
             edited_at: message.edited_at,
             deleted: message.deleted,
             unlisted: message.unlisted,
+            other_key: message.other_key,
             request: false,
             fate: FateObject::of(message, own),
         }

@@ -26,6 +26,9 @@ struct RequestObject<'a> {
     kind: &'static str,
     /// Who asks.
     from: &'a UserId,
+    /// Under another key than the one that they are known by.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_namesake: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -88,6 +91,7 @@ async fn list_known(session: &Session<'_>, client: &Client) -> Result<(), Failur
                 conversation: &id,
                 kind: if matches!(summary.chat.kind, ChatKind::Group { .. }) { "group" } else { "direct" },
                 from: &request.from,
+                from_namesake: request.from_namesake,
                 title: request.title.as_deref().filter(|title| !title.is_empty()),
                 people: &request.people,
                 messages: summary.messages,
@@ -210,6 +214,9 @@ fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Res
         Some(title) => lang.asks_in_group(from, &foreign::line(title)),
     };
     output.text(&output.styled(Style::Bold, &head))?;
+    if request.from_namesake {
+        output.text(&format!("    {}", output.styled(Style::Alarm, &lang.asks_under_another_key(from))))?;
+    }
     let others = request.people.iter().filter(|user| **user != request.from && *user != own);
     let others: Vec<_> = others.map(UserId::as_str).collect();
     if !others.is_empty() {
@@ -223,7 +230,11 @@ fn show(session: &Session<'_>, request: &Request, id: &str, own: &UserId) -> Res
         let count = lang.request_messages(summary.messages, &time::local(summary.last_at));
         output.text(&format!("    {}", output.styled(Style::Faint, &count)))?;
     }
-    let last = request.entry.last.as_deref().filter(|last| matches!(last.kind, MessageKind::Text | MessageKind::File));
+    let last = request
+        .entry
+        .last
+        .as_deref()
+        .filter(|last| matches!(last.kind, MessageKind::Text | MessageKind::File) && !last.is_doubtful());
     if let Some(last) = last.map(|last| excerpt(lang, last)).filter(|last| !last.is_empty()) {
         output.text(&format!("    {last}"))?;
     }

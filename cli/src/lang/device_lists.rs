@@ -15,6 +15,9 @@ texts! {
     written_on_unlisted(user: &str) =>
         "FROM A DEVICE THAT IS NOT ON {user}'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.",
         "С УСТРОЙСТВА, КОТОРОГО НЕТ В СПИСКЕ УСТРОЙСТВ {user}: на нём выполнен выход, или его не впустили. Это мог написать кто-то другой.";
+    written_under_another_key(user: &str) =>
+        "UNDER ANOTHER KEY THAN THE ONE YOU KNOW OF {user}: somebody else has written this under the same name, or {user} has started anew. Ask {user} by another way.",
+        "ПОД ДРУГИМ КЛЮЧОМ, НЕ ПОД ИЗВЕСТНЫМ ВАМ КЛЮЧОМ {user}: это написал кто-то другой под тем же именем, или {user} начинает заново. Спросите {user} другим путём.";
     asks_for_devices(user: &str) =>
         "the server is asked which devices {user} has now", "у сервера уточняется, какие устройства сейчас у {user}";
     asks_for_their_devices() =>

@@ -69,13 +69,15 @@ impl Lang {
         if news.unseen {
             said.push(self.changed_unseen());
         }
-        let named = if news.unseen { self.somebody() } else { by.to_string() };
+        let is_namesake = |user: &UserId| news.namesakes.contains(user);
+        let called = |user: &UserId| if is_namesake(user) { self.namesake(user.as_str()) } else { user.to_string() };
+        let named = if news.unseen { self.somebody() } else { called(by) };
         let name = named.as_str();
-        let join = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
+        let join = |users: &[UserId]| users.iter().map(called).collect::<Vec<_>>().join(", ");
         let without = |users: &[UserId]| users.iter().filter(|user| *user != own).cloned().collect::<Vec<_>>();
         let (added, removed, left) = (without(&news.added), without(&news.removed), without(&news.left));
         if news.added.contains(own) {
-            said.push(if by == own { self.group_begins() } else { self.added_you(name) });
+            said.push(if by == own && !is_namesake(by) { self.group_begins() } else { self.added_you(name) });
         }
         if !added.is_empty() {
             said.push(self.added_people(name, &join(&added)));
@@ -90,14 +92,14 @@ impl Lang {
             said.push(self.you_left());
             // The last owner names the next one.
             for (user, _) in news.roles.iter().filter(|(_, role)| role == "owner") {
-                said.push(self.owns_it_now(user.as_str()));
+                said.push(self.owns_it_now(&called(user)));
             }
         }
         if !left.is_empty() {
             said.push(self.people_left(&join(&left)));
         }
         for (user, role) in news.roles.iter().filter(|_| !news.left.contains(own)) {
-            said.push(self.has_role(name, user.as_str(), self.role_named(role)));
+            said.push(self.has_role(name, &called(user), self.role_named(role)));
         }
         if !news.other_identity.is_empty() {
             said.push(self.under_other_identity(name, &join(&news.other_identity)));
@@ -236,6 +238,7 @@ r"Группа обозначается своим ID, group:…; достато
         "This device did not follow the group, which has changed meanwhile. Who has done it is not known here:",
         "Это устройство не следило за группой, и она изменилась. Кто это сделал, здесь неизвестно:";
     somebody() => "somebody", "кто-то";
+    namesake(user: &str) => "{user} (UNDER ANOTHER KEY THAN THE ONE YOU KNOW)", "{user} (ПОД ДРУГИМ КЛЮЧОМ, НЕ ПОД ИЗВЕСТНЫМ ВАМ)";
     group_begins() => "The group is there.", "Группа создана.";
     added_you(by: &str) => "{by} has added you to the group. You read what is said from here on.", "{by}: вы добавлены в группу. Вам видно всё, что сказано после этого.";
     added_people(by: &str, whom: &str) => "{by} has added {whom}", "{by}: {whom} теперь в группе";
@@ -265,6 +268,7 @@ mod tests {
             left: vec![other.clone()],
             roles: vec![(other.clone(), "admin".into())],
             other_identity: vec![other],
+            namesakes: Vec::new(),
             came_in: true,
             unknown_to_server: true,
             went_on: true,
@@ -277,6 +281,15 @@ mod tests {
             assert!(said.iter().all(|line| !line.contains("me,")), "{said:?}");
         }
         assert_eq!(Lang::En.group_news(&all, &by, &own)[3], "boss has removed you: you are no longer in this group");
+        let by_another = GroupNews { namesakes: vec![by.clone()], ..all.clone() };
+        for lang in [Lang::En, Lang::Ru] {
+            let said = lang.group_news(&by_another, &by, &own);
+            let named: Vec<_> = said.iter().filter(|line| line.contains("boss")).collect();
+            assert!(named.len() > 1 && named.iter().all(|line| line.contains(&lang.namesake("boss"))), "{said:?}");
+        }
+        let own_namesake = GroupNews { namesakes: vec![own.clone()], ..all.clone() };
+        let said = Lang::En.group_news(&own_namesake, &own, &own);
+        assert!(!said.contains(&Lang::En.group_begins()), "somebody else has made it: {said:?}");
         let unseen = Lang::En.group_news(&GroupNews { unseen: true, ..all }, &own, &own);
         assert!(unseen.iter().any(|line| line == "somebody has added other"), "{unseen:?}");
     }

@@ -76,6 +76,9 @@ r"Чат с пользователем: ничто из отправленног
         "You come in with the next 'privmsg listen', 'send' or 'chat'.",
         "Вход завершится при следующем «privmsg listen», «send» или «chat».";
     no_requests() => "Nobody waits for an answer of yours.", "Никто не ждёт вашего ответа.";
+    asks_under_another_key(who: &str) =>
+        "NOT UNDER THE KEY THAT YOU KNOW OF {who}: somebody else uses the name, or {who} has started anew. Ask {who} by another way",
+        "НЕ ПОД ИЗВЕСТНЫМ ВАМ КЛЮЧОМ {who}: этим именем пользуется кто-то другой, или {who} начинает заново. Спросите {who} другим путём";
     asks_in_chat(who: &str) => "{who} has begun a chat with you", "{who} хочет с вами общаться";
     asks_in_group(who: &str, title: &str) => "{who} has brought you into the group '{title}'", "{who}: вы добавлены в группу «{title}»";
     request_unread() =>

@@ -9,6 +9,7 @@ pub(crate) mod decisions;
 mod delete;
 mod edit;
 mod files;
+mod marked;
 pub(crate) mod pins;
 mod reaction;
 mod receipt;
@@ -19,9 +20,7 @@ mod tests;
 mod text;
 pub(crate) mod title;
 
-use privmsg_e2ee::{
-    About, Content, ContentError, Delete, DevicePublicKey, Edit, Files, IfUnknown, Kind, Reaction, Text,
-};
+use privmsg_e2ee::{About, Content, ContentError, Delete, DevicePublicKey, Edit, IfUnknown, Kind, Reaction};
 use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::amended::{self, Amendment};
 use privmsg_store::chats::{self, ChatId};
@@ -34,6 +33,7 @@ use crate::error::ClientError;
 use crate::events::Event;
 use crate::view::message::MessageView;
 
+pub(crate) use marked::{store_of_namesake, store_unlisted};
 pub(crate) use receipt::send_receipts;
 
 /// Every kind that this version knows.
@@ -134,21 +134,6 @@ pub(crate) fn apply(tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>
         },
         None => keep(tx, said),
     }
-}
-
-/// Keeps what a device has said that does not stand in its account's device list: to be read, with a mark, and without any
-/// effect. What is no message by itself is nothing.
-pub(crate) fn store_unlisted(tx: &Tx<'_>, said: &Said<'_>) -> Result<(), ClientError> {
-    let is_message = match said.content.kind {
-        Text::NUMBER => said.content.body::<Text>().is_ok(),
-        Files::NUMBER => said.content.body::<Files>().is_ok(),
-        _ => false,
-    };
-    if !is_message {
-        tracing::warn!(sender = %said.sender, "passed over what a device outside of its account's list has said");
-        return Ok(());
-    }
-    store_as(tx, said, messages::Kind::UNLISTED).map(drop)
 }
 
 /// Whether a person has said this, and not the client by itself.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use privmsg_e2ee::{AccountPublicKey, DeviceCertificate, DeviceKeys};
+use privmsg_e2ee::{AccountPublicKey, DeviceCertificate, DeviceKeys, Person};
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::account::{Account, AccountState};
 
@@ -22,6 +22,11 @@ impl Identity {
     /// Whose it is, and under which key.
     pub(crate) fn person(&self) -> (&UserId, Option<[u8; 32]>) {
         (&self.user_id, Some(*self.account.as_bytes()))
+    }
+
+    /// The same as conversations name it.
+    pub(crate) fn as_person(&self) -> Person {
+        Person { user_id: self.user_id.clone(), identity: self.account }
     }
 
     pub(crate) fn of(account: &Account) -> Result<Self, ClientError> {

@@ -1,7 +1,8 @@
 //! Which key of somebody counts.
 //!
 //! One rule, for whatever shows a key under somebody's name: the profile that the server has, a roster, a conversation, a link.
-//! What it means for the writing of messages, for whom a chat is opened with, and for whom a roster names, follows from it.
+//! What it means for the writing of messages, for whom a chat is opened with, for whom a roster names, and for what somebody says,
+//! follows from it.
 //!
 //! | pinned here | the key that is shown | |
 //! |---|---|---|
@@ -12,6 +13,7 @@
 //! | one that something else than the server vouches for, or beside which another waits | another | [`ToBeAsked`](Trust::ToBeAsked) |
 //! | one that only the server has vouched for | another | [`Taken`](Trust::Taken): shown to the user |
 
+use privmsg_e2ee::AccountPublicKey;
 use privmsg_protocol::UserId;
 use privmsg_store::contacts::{self, Contact};
 use privmsg_store::{Snapshot, StoreError};
@@ -64,6 +66,11 @@ impl Trust {
         matches!(self, Self::First(_) | Self::Pinned(_))
     }
 
+    /// Whether it is another key than the one that is known: whoever has it is perhaps not who the name says, whatever they say or do.
+    pub(crate) const fn is_namesakes(self) -> bool {
+        matches!(self, Self::Taken(_) | Self::ToBeAsked { .. } | Self::Refused { .. })
+    }
+
     /// Whether the user has to decide about the key that is shown, or has decided against it.
     pub(crate) const fn is_held_back(self) -> bool {
         matches!(self, Self::ToBeAsked { .. } | Self::Refused { .. })
@@ -104,6 +111,16 @@ pub(crate) fn of_anybody(
         Some(pinned) if shown == pinned => Trust::Pinned(pinned),
         Some(pinned) => Trust::ToBeAsked { pinned },
     })
+}
+
+/// Whether somebody is known by another key than this one.
+pub(crate) fn is_namesake(
+    at: &Snapshot<'_>,
+    own: (&UserId, Option<Key>),
+    user: &UserId,
+    shown: &AccountPublicKey,
+) -> Result<bool, StoreError> {
+    Ok(of_anybody(at, own, user, *shown.as_bytes())?.is_namesakes())
 }
 
 #[cfg(test)]

@@ -134,3 +134,30 @@ async fn a_key_that_is_met_is_noted_as_the_rule_has_it() {
         assert!(fits, "{state}, {shown:?}: {trust:?}, {observed:?}");
     }
 }
+
+/// Whoever has a key that is not the known one is a namesake, whether the user has to decide, has decided, or will only be told; the
+/// user's own name is nobody else's.
+#[tokio::test]
+async fn whoever_has_another_key_than_the_known_one_is_a_namesake() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+    let keys = [(); 2].map(|()| privmsg_e2ee::AccountKey::generate(&mut privmsg_e2ee::OsRng).public());
+    let seen = store.write(move |tx| {
+        let (own, bob) = (UserId::new("alice").unwrap(), UserId::new("bob").unwrap());
+        let is_namesake = |user: &UserId| {
+            let own = (&own, Some(*keys[0].as_bytes()));
+            Ok::<_, StoreError>(keys.map(|key| is_namesake(tx, own, user, &key).unwrap()))
+        };
+        let unknown = is_namesake(&bob)?;
+        observe(tx, &bob, keys[0].as_bytes())?;
+        let seen_first = is_namesake(&bob)?;
+        set_verified(tx, &bob, true)?;
+        let verified = is_namesake(&bob)?;
+        observe(tx, &bob, keys[1].as_bytes())?;
+        let doubted = is_namesake(&bob)?;
+        refuse_change(tx, &bob)?;
+        Ok::<_, StoreError>([unknown, seen_first, verified, doubted, is_namesake(&bob)?, is_namesake(&own)?])
+    });
+    let other = [false, true];
+    assert_eq!(seen.await.unwrap(), [[false, false], other, other, other, other, other]);
+}

@@ -211,6 +211,12 @@ pub fn observe(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<Observ
 }
 
 fn pin(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError> {
+    // What is kept for a later version was said under the key of then, and would be done as this one's.
+    tx.sql().execute(
+        "DELETE FROM unknown_content WHERE sender_id = ?1
+             AND EXISTS (SELECT 1 FROM contact WHERE user_id = ?1 AND identity <> ?2)",
+        params![user.as_str(), identity.as_slice()],
+    )?;
     tx.sql().execute(
         "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)
          ON CONFLICT (user_id) DO UPDATE SET identity = ?2, changed_identity = NULL, changed_by = NULL",

@@ -178,3 +178,36 @@ async fn another_key_has_another_stamp() {
         assert!(!stamps[..at].contains(stamp), "each is drawn anew");
     }
 }
+
+/// What a later version is to do was said by whoever had the key then.
+#[tokio::test]
+async fn what_is_kept_of_somebody_goes_with_the_key_under_which_it_was_said() {
+    let (_dir, store) = store();
+    let kept = store.write(|tx| {
+        let chat = crate::chats::ensure(tx, &crate::chats::ChatKind::Direct { peer: bob() }, 1)?;
+        let carol = UserId::new("carol").unwrap();
+        let keep = |sender_id: &UserId| {
+            let origin = crate::unknown::Origin {
+                chat,
+                place: crate::position::Place::Here,
+                message_id: privmsg_protocol::MessageId::from_bytes([1; 16]),
+                sender_id,
+                sender_device: &DeviceId::new("device").unwrap(),
+                sender_key: None,
+                received_at: 1,
+                revision: 1,
+            };
+            crate::unknown::keep(tx, &origin, 99, b"unknown")
+        };
+        observe(tx, &bob(), &[1; 32])?;
+        [&bob(), &carol].into_iter().try_for_each(keep)?;
+        observe(tx, &bob(), &[1; 32])?;
+        let before = crate::unknown::of_kind(tx, 99, 2, 10)?.len();
+        link(tx, &bob(), &[2; 32], Some(1))?;
+        accept_change(tx, &bob())?;
+        Ok::<_, StoreError>((before, crate::unknown::of_kind(tx, 99, 2, 10)?))
+    });
+    let (before, after) = kept.await.unwrap();
+    assert_eq!((before, after.len()), (2, 1));
+    assert_eq!(after[0].sender_id.as_str(), "carol");
+}

@@ -109,6 +109,7 @@ sign-in-again = Sign in again
 not-connected = Not connected
 over = Nothing can be written here any more: this device is signed out.
 unlisted-short = From a device that is not on the list
+other-key-short = Under another key than the one you know
 set-back = The server says that messages which this device has sent or received are missing here: the profile was restored from an older copy, is used on another machine too, or was away for longer than the server keeps messages; or the server is at fault. The chats are joined anew, and what is missing is marked.
 clock-is-behind =
     { $days ->
@@ -126,6 +127,7 @@ answer-to-text = { $user }: { $text }
 answer-to-unknown = in reply to { $user }, to something that is not here
 sure-delete = Sure?
 request-more-people = There: { $people } and { $more } more
+request-namesake = This is not under the key that you know of { $user }: somebody else uses the name, or { $user } has started anew. Ask { $user } by another way.
 request-group = { $user } has brought you into this group. Nobody there sees whether you are there until you answer; if you decline, they see that you leave.
 show = Show
 seen = Seen

@@ -1,6 +1,7 @@
 somebody = Somebody
 group-went-on = The group goes on anew.
 group-unseen = The group has changed while this device did not follow.
+namesake = { $user } (UNDER ANOTHER KEY THAN THE ONE YOU KNOW)
 group-begins = You have begun this group.
 group-added-you = { $by } has brought you into the group.
 group-added = { $by } has added { $users }.
@@ -35,6 +36,7 @@ unblocked-by-stolen = Your device { $device }, which was removed as stolen, had 
 blocked-by-nobody = The server says that you have blocked { $users }; none of your devices has told of it.
 unblocked-by-nobody = The server says that you have unblocked { $users }; none of your devices has told of it.
 unlisted = FROM A DEVICE THAT IS NOT ON { $user }'S LIST OF DEVICES: it is signed out, or not let in. Somebody else may have written this.
+other-key = UNDER ANOTHER KEY THAN THE ONE YOU KNOW OF { $user }: somebody else has written this under the same name, or { $user } has started anew. Ask { $user } by another way.
 title-given-by-you = You have called the group “{ $title }”.
 role-owner = an owner
 role-admin = an admin

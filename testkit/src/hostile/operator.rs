@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use privmsg_e2ee::Content;
 use privmsg_protocol::frames::{Accepted, Ack, DeliveredMessage, MessageType, SendMessage, ServerFrame};
 use privmsg_protocol::rest::{CommitAccepted, Group, GroupDevice, GroupKind, GroupStateAt, SubmitCommit};
 use privmsg_protocol::{DeviceId, GroupId, Incarnation, MessageId, Opaque, Seq};
@@ -242,6 +243,16 @@ impl Operator {
     /// If nobody is connected.
     pub fn says(&self, server: &HostileServer, text: &str) -> Result<()> {
         server.tells(locked(&self.held).says(text)?)
+    }
+
+    /// Says anything in the group, as its own leaf.
+    ///
+    /// # Errors
+    /// If nobody is connected.
+    pub fn says_any(&self, server: &HostileServer, content: &Content) -> Result<()> {
+        let mut held = locked(&self.held);
+        let bytes = held.group.says_any(content)?;
+        server.tells(held.frame(content.message_id, &bytes, MessageType::Text)?)
     }
 
     /// Says something in the group, as its own leaf, as soon as somebody has joined it: before they can put it out.

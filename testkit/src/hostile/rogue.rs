@@ -371,8 +371,15 @@ impl RogueGroup {
     /// # Errors
     /// If OpenMLS does not encrypt it.
     pub fn says(&mut self, message_id: MessageId, text: &str) -> Result<Vec<u8>> {
-        let content = Content::new(message_id, now_ms(), &Text::new(text))?.encode()?;
-        let rogue = self.rogue.clone();
+        self.says_any(&Content::new(message_id, now_ms(), &Text::new(text))?)
+    }
+
+    /// Any content as its leaf says it.
+    ///
+    /// # Errors
+    /// If OpenMLS does not encrypt it.
+    pub fn says_any(&mut self, content: &Content) -> Result<Vec<u8>> {
+        let (rogue, content) = (self.rogue.clone(), content.encode()?);
         Ok(self.group.create_message(&rogue.provider(), &rogue.0.keys, &content)?.to_bytes()?)
     }
 

@@ -138,7 +138,9 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Line
         MessageKind::GroupChanged => {
             let news = message.group_news.as_deref().cloned().unwrap_or_default();
             let said = lang.group_news(&news, &message.sender_id, around.own);
-            return said.iter().map(|line| faint(&foreign::line(line))).collect();
+            // Who is perhaps not who the name says is no line to be passed over.
+            let style = if news.namesakes.is_empty() { Style::Faint } else { Style::Alarm };
+            return said.iter().map(|line| Line::Note(output.styled(style, &foreign::line(line)))).collect();
         }
         MessageKind::Title => return vec![faint(&lang.title_given(sender, &foreign::line(&message.text)))],
         _ if message.deleted => return vec![faint(&lang.deleted())],
@@ -148,6 +150,10 @@ fn body(output: &Output, message: &MessageView, around: &Around<'_>) -> Vec<Line
     let mut lines = Vec::new();
     if message.unlisted {
         let said = lang.written_on_unlisted(sender);
+        lines.extend(foreign::lines(&said).map(|line| Line::Note(output.styled(Style::Alarm, &line))));
+    }
+    if message.other_key {
+        let said = lang.written_under_another_key(sender);
         lines.extend(foreign::lines(&said).map(|line| Line::Note(output.styled(Style::Alarm, &line))));
     }
     if let Some(about) = &message.reply_to {

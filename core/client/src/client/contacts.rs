@@ -1,5 +1,7 @@
 //! Other people's identities.
 
+use std::sync::Arc;
+
 use privmsg_e2ee::{AccountPublicKey, SafetyNumber};
 use privmsg_mls_public::ContactLink;
 use privmsg_protocol::UserId;
@@ -9,6 +11,9 @@ use super::Client;
 use crate::contact_links::{self, LinkFrom};
 use crate::contacts::{ContactInfo, all, info, refused_key};
 use crate::error::ClientError;
+use crate::group::membership;
+use crate::group::mls::Step;
+use crate::identity::Identity;
 
 impl Client {
     /// What is known of a contact's identity.
@@ -134,21 +139,25 @@ impl Client {
     }
 
     /// Accepts the changed identity of a contact whose key is held fast, or one that the user has refused before, as they have `seen`
-    /// its number; what waited for it is sent. Returns whether there was one.
+    /// its number; what waited for it is sent. With who has the key that counted before the chat does not go on. Returns whether there
+    /// was one.
     ///
     /// # Errors
     /// [`ClientError::AnotherNumber`] if the new key is another one by now; [`ClientError`] of the database.
     pub async fn accept_identity_change(&self, user: &UserId, seen: &SafetyNumber) -> Result<bool, ClientError> {
         let (user, seen) = (user.clone(), seen.clone());
-        let accept = move |tx: &Tx<'_>| match info(tx, &user)?.changed {
-            Some(changed) if changed == seen => Ok(contacts::accept_change(tx, &user)?),
-            changed => match refused_key(tx, &user, &seen)? {
-                Some(key) => Ok(contacts::accept_refused(tx, &user, &key)?),
-                None if changed.is_none() => Ok(false),
-                None => Err(ClientError::AnotherNumber(user)),
-            },
+        let Ok(identity) = Identity::of(&self.context.account().await?) else {
+            // A device that is signed out is in no group.
+            return self.context.store.write(move |tx| accept(tx, &user, &seen)).await;
         };
-        self.context.store.write(accept).await
+        let accepted = move |step: &Step<'_, '_>| {
+            let is_accepted = accept(step.tx, &user, &seen)?;
+            if is_accepted {
+                membership::part_from_namesake(step, &user)?;
+            }
+            Ok(is_accepted)
+        };
+        self.context.step(&Arc::new(identity), accepted).await
     }
 
     /// Refuses another identity of a contact, as the user has `seen` its number: the pinned key stays, and what waited is sent
@@ -164,5 +173,16 @@ impl Client {
             Some(_) => Err(ClientError::AnotherNumber(user)),
         };
         self.context.store.write(refuse).await
+    }
+}
+
+fn accept(tx: &Tx<'_>, user: &UserId, seen: &SafetyNumber) -> Result<bool, ClientError> {
+    match info(tx, user)?.changed {
+        Some(changed) if changed == *seen => Ok(contacts::accept_change(tx, user)?),
+        changed => match refused_key(tx, user, seen)? {
+            Some(key) => Ok(contacts::accept_refused(tx, user, &key)?),
+            None if changed.is_none() => Ok(false),
+            None => Err(ClientError::AnotherNumber(user.clone())),
+        },
     }
 }

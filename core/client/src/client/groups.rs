@@ -264,7 +264,7 @@ impl Client {
             let roster = rosters::newest(tx, chat)?.ok_or(ClientError::NotInGroup)?;
             // That looks through all that is kept of the group, and nothing but leaving asks for it.
             let leaves = changes.iter().any(|change| matches!(change, GroupChange::Leave { .. }));
-            let has_owned = !leaves || rosters::has_owned(tx, chat, key.certificate().user_id())?;
+            let has_owned = !leaves || rosters::has_owned(tx, chat, &rosters::person(key.certificate()))?;
             let author = Author { key: &key, generation_of: &|_| None, has_owned };
             let mut asked = Vec::with_capacity(changes.len());
             for change in changes {

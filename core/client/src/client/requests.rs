@@ -1,6 +1,7 @@
 //! What others have begun, and what the user says to it.
 
 use privmsg_protocol::UserId;
+use privmsg_store::account::Account;
 use privmsg_store::chats::{self, ChatId, ChatKind};
 use privmsg_store::consent::{self, Consent};
 use privmsg_store::groups::{self, GroupState};
@@ -22,6 +23,8 @@ pub struct Request {
     pub entry: ChatEntry,
     /// Who asks: the other one, or whose word has brought the user into a group.
     pub from: UserId,
+    /// They have done so under another key than the one that the user knows them by: it is perhaps somebody else.
+    pub from_namesake: bool,
     /// What a group of people is called; empty as long as nobody has said.
     pub title: Option<String>,
     /// Who takes part in a group of people, this user among them.
@@ -38,7 +41,9 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn requests(&self) -> Result<Vec<Request>, ClientError> {
-        let look = |at: &Snapshot<'_>| consent::requests(at)?.into_iter().map(|chat| request(at, chat)).collect();
+        let own = self.context.account().await?;
+        let look =
+            move |at: &Snapshot<'_>| consent::requests(at)?.into_iter().map(|chat| request(at, &own, chat)).collect();
         let found: Vec<Option<Request>> = self.read(look).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -95,7 +100,7 @@ impl Client {
     }
 }
 
-fn request(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Request>, StoreError> {
+fn request(at: &Snapshot<'_>, own: &Account, chat: ChatId) -> Result<Option<Request>, StoreError> {
     let Some(summary) = chats::summary(at, chat)? else { return Ok(None) };
     let kind = summary.chat.kind.clone();
     let entry = ChatEntry::of(at, summary)?;
@@ -110,9 +115,11 @@ fn request(at: &Snapshot<'_>, chat: ChatId) -> Result<Option<Request>, StoreErro
         }
         _ => None,
     };
+    let own = (&own.user_id, own.identity);
+    let from_namesake = rosters::is_namesake_there(at, own, chat, &from).unwrap_or(true);
     let view = rosters::view(at, chat).ok().flatten();
     let people = view.map(|view| view.participants()).unwrap_or_default();
     let people = people.iter().map(|place| place.user_id().clone()).collect();
     let is_unread = groups::of_chat(at, chat)?.is_none_or(|group| group.state != GroupState::Active);
-    Ok(Some(Request { entry, from, title, people, is_unread }))
+    Ok(Some(Request { entry, from, from_namesake, title, people, is_unread }))
 }

@@ -16,10 +16,8 @@ use std::collections::HashSet;
 use privmsg_e2ee::{Content, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_protocol::{Epoch, GroupId, MessageId};
-use privmsg_store::chats::ChatId;
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Scope};
-use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{blocks, epoch_ends, gaps, lags, parked, welcomes};
 
@@ -259,6 +257,9 @@ impl<'a, 't> Intake<'a, 't> {
             self.outcome.events.extend(people::pass_over(step, group, sender, plaintext)?);
             return Ok(Verdict::Seen);
         }
+        if people::is_namesake(step, sender)? {
+            return people::hear_namesake(step, (group.chat, place), message, sender, plaintext);
+        }
         let effect = match Content::decode(plaintext) {
             Ok(content) if content.envelope_id() != message.message_id => {
                 tracing::warn!("rejected a message whose envelope names another one");
@@ -273,7 +274,7 @@ impl<'a, 't> Intake<'a, 't> {
             }
             Err(error) => {
                 tracing::warn!(%error, "a message is kept, but cannot be read");
-                let id = self.unreadable(message, group.chat, place, sender, plaintext)?;
+                let id = people::keep_unreadable(step, (group.chat, place), message, sender, plaintext)?;
                 content::Effect { message: id, events: Vec::new() }
             }
         };
@@ -282,30 +283,6 @@ impl<'a, 't> Intake<'a, 't> {
         }
         self.outcome.events.extend(effect.events);
         Ok(Verdict::Seen)
-    }
-
-    /// A content of a format that this version does not know.
-    fn unreadable(
-        &self,
-        message: &DeliveredMessage,
-        chat: ChatId,
-        place: Place,
-        sender: &Member,
-        content: &[u8],
-    ) -> Result<Option<i64>, ClientError> {
-        let new = NewMessage {
-            chat,
-            place,
-            message_id: message.message_id,
-            sender_id: &sender.user_id,
-            sender_device: &sender.device_id,
-            sent_at: message.timestamp.saturating_mul(1000),
-            received_at: self.step.now_ms,
-            expires_at: None,
-            kind: Kind::UNREADABLE,
-            content,
-        };
-        Ok(messages::insert(self.step.tx, &new, Direction::Incoming)?)
     }
 
     /// Whether the user takes no part any more.

@@ -30,6 +30,7 @@ mod impostors;
 mod joining;
 mod lies;
 mod lifetimes;
+mod namesakes;
 mod set_back;
 mod told;
 

@@ -1,5 +1,6 @@
 //! Chats that others have begun: requests, until a person of this user answers.
 
+use privmsg_e2ee::Person;
 use privmsg_protocol::{GroupId, UserId};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::consent::{self, Consent};
@@ -9,12 +10,15 @@ use super::claim::Claim;
 use super::mls::Step;
 use super::rosters::{self, Shown};
 use crate::error::ClientError;
+use crate::trust;
 
 /// Whose word has brought this user into a chat.
 #[derive(Debug, Clone)]
 pub(crate) enum Bringer {
-    /// Theirs: the other one of a direct chat, or whose signed step has let this user into a group.
-    Somebody(UserId),
+    /// That of the other one of a direct chat.
+    Peer(UserId),
+    /// That of whose signed step has let this user into a group.
+    Signer(Person),
     /// It is not known. The chat is asked about, as theirs who began it.
     Unknown {
         /// The founder of the group.
@@ -26,11 +30,11 @@ impl Bringer {
     /// By what is known of a chat. `None`: there is nobody to be asked about.
     fn of(chat: &ChatKind, shown: &Shown) -> Option<Self> {
         match chat {
-            ChatKind::Direct { peer } => Some(Self::Somebody(peer.clone())),
+            ChatKind::Direct { peer } => Some(Self::Peer(peer.clone())),
             ChatKind::Group { .. } => {
                 let began = shown.founding.as_ref().or(shown.roster.as_ref());
                 let began = began.map(|roster| Self::Unknown { began: roster.author().user_id().clone() });
-                shown.added_by.clone().map(Self::Somebody).or(began)
+                shown.added_by.clone().map(Self::Signer).or(began)
             }
             ChatKind::SelfNotes => None,
         }
@@ -38,28 +42,42 @@ impl Bringer {
 }
 
 /// This device was brought into a chat, by an invitation or because of one. Whoever is brought into a group by somebody they talk to
-/// is not asked: by a step that they have signed and no one else can have.
-pub(crate) fn brought_in(tx: &Tx<'_>, own: &UserId, chat: &ChatKind, shown: &Shown) -> Result<(), ClientError> {
-    match (chat, Bringer::of(chat, shown)) {
-        (_, None) => {}
-        (ChatKind::Group { .. }, Some(Bringer::Somebody(by))) if is_talked_to(tx, own, &by)? => {
-            consent::bring_in(tx, chat, &by)?;
+/// is not asked: by a step that they have signed and no one else can have. It is signed under the identity that they are known by;
+/// under another one anybody can sign with their name.
+pub(crate) fn brought_in(
+    tx: &Tx<'_>,
+    own: (&UserId, Option<[u8; 32]>),
+    chat: &ChatKind,
+    shown: &Shown,
+) -> Result<(), ClientError> {
+    match Bringer::of(chat, shown) {
+        None => {}
+        Some(Bringer::Signer(by)) if is_talked_to(tx, own, &by)? => consent::bring_in(tx, chat, &by.user_id)?,
+        Some(
+            Bringer::Peer(asker) | Bringer::Signer(Person { user_id: asker, .. }) | Bringer::Unknown { began: asker },
+        ) => {
+            consent::ask(tx, chat, &asker)?;
         }
-        (_, Some(Bringer::Somebody(asker) | Bringer::Unknown { began: asker })) => consent::ask(tx, chat, &asker)?,
     }
     Ok(())
 }
 
-fn is_talked_to(tx: &Tx<'_>, own: &UserId, user: &UserId) -> Result<bool, StoreError> {
+fn is_talked_to(tx: &Tx<'_>, own: (&UserId, Option<[u8; 32]>), by: &Person) -> Result<bool, StoreError> {
+    let user = &by.user_id;
+    // Where another key waits beside the pinned one, nobody knows which of the two is theirs. To whom the user has only just written, and
+    // none is pinned, the first that shows itself is theirs.
+    if !trust::of_anybody(tx, own, user, *by.identity.as_bytes())?.is_as_known() {
+        return Ok(false);
+    }
     let talks = consent::of(tx, &ChatKind::Direct { peer: user.clone() })? == Consent::Open;
-    Ok(user == own || (talks && !blocks::is_blocked(tx, user)?))
+    Ok(user == own.0 || (talks && !blocks::is_blocked(tx, user)?))
 }
 
 /// This device comes in by itself: was it invited, or does the server say that nobody of this user has answered there? Else the chat is
 /// older than the device, and what was decided about it, the others of the account know.
 pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, claim: &Claim) -> Result<(), ClientError> {
     if is_asked_about(step.tx, &id)? {
-        brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
+        brought_in(step.tx, step.identity.person(), &claim.kind, &claim.shown)?;
     }
     Ok(())
 }
@@ -103,12 +121,16 @@ pub(crate) fn has_heard(at: &Snapshot<'_>) -> Result<bool, StoreError> {
 }
 
 /// The server says in which groups nobody of this user has answered. Those of which this device knows no better are requests.
-pub(crate) fn note_unanswered(tx: &Tx<'_>, own: &UserId, unanswered: &[GroupId]) -> Result<(), ClientError> {
+pub(crate) fn note_unanswered(
+    tx: &Tx<'_>,
+    own: (&UserId, Option<[u8; 32]>),
+    unanswered: &[GroupId],
+) -> Result<(), ClientError> {
     consent::note_unanswered(tx, unanswered)?;
     settings::set(tx, HEARD, 1)?;
     for id in unanswered {
         let Some(group) = groups::load(tx, id)? else { continue };
-        let shown = rosters::shown_here(tx, own, &group)?;
+        let shown = rosters::shown_here(tx, own.0, &group)?;
         brought_in(tx, own, &chats::load(tx, group.chat)?.kind, &shown)?;
     }
     Ok(())

@@ -267,7 +267,7 @@ pub(crate) fn use_welcome(
         Ok(conversation) => match membership::adopt(step, &conversation, id, claim)? {
             Judgement::Adopted(mut events) => {
                 part.keep()?;
-                asking::brought_in(step.tx, &step.identity.user_id, &claim.kind, &claim.shown)?;
+                asking::brought_in(step.tx, step.identity.person(), &claim.kind, &claim.shown)?;
                 welcomes::remove(step.tx, &id)?;
                 groups::set_epoch(step.tx, &id, conversation.epoch())?;
                 note_leaves(step, &id, &conversation, welcome.seq)?;

@@ -82,8 +82,9 @@ pub(crate) async fn is_out(
     roster: Roster,
     is_waiting: bool,
 ) -> Result<(), ClientError> {
-    let (id, own) = (group.group_id, &link.identity.user_id);
-    let why = if roster.author().user_id() == own { Gone::Left } else { Gone::Removed };
+    let id = group.group_id;
+    let is_own = rosters::person(roster.author()) == link.identity.as_person();
+    let why = if is_own { Gone::Left } else { Gone::Removed };
     if why == Gone::Left && !is_waiting {
         let request = LeaveGroup { roster: Some(Opaque::encode(&roster.encode())) };
         match link.context.api.leave_group(&id, &request).await {
@@ -109,7 +110,8 @@ fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientE
     let conversation = step.take(id)?;
     let generation_of = |user: &UserId| conversation.as_ref().and_then(|found| found.generation_of(user));
     let chat = groups::load(step.tx, &id)?.map(|group| group.chat);
-    let has_owned = chat.map_or(Ok(true), |chat| rosters::has_owned(step.tx, chat, own))?;
+    let has_owned =
+        chat.map_or(Ok(true), |chat| rosters::has_owned(step.tx, chat, &rosters::person(key.certificate())))?;
     let author = Author { key: &key, generation_of: &generation_of, has_owned };
     match said(leave, &author) {
         Ok(next) => Ok(Word::Said(next.map(|roster| {

@@ -178,7 +178,7 @@ fn take_part(
         _ if is_here && goes_on => told::went_on(step, chat)?,
         Some(by) if !is_here => {
             let news = GroupNews { added: vec![step.identity.user_id.clone()], ..GroupNews::default() };
-            news.tell(step, chat, by)?
+            news.marked(step.tx, step.identity.person(), std::slice::from_ref(by))?.tell(step, chat, &by.user_id)?
         }
         _ => Vec::new(),
     };
@@ -234,7 +234,10 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
     let user = &person.user_id;
     let blocked = match contacts::observe(step.tx, user, person.identity.as_bytes())? {
         Observation::Known | Observation::Pinned => return Ok(Vec::new()),
-        Observation::Changed => false,
+        Observation::Changed => {
+            part_from_namesake(step, user)?;
+            false
+        }
         Observation::Blocked => true,
     };
     let mut events = note(step, chat, user, Kind::IDENTITY_CHANGED)?;
@@ -247,6 +250,15 @@ pub(crate) fn observe(step: &Step<'_, '_>, chat: ChatId, person: &Person) -> Res
     }
     events.push(Event::IdentityChanged { user: user.clone(), chat, blocked });
     Ok(events)
+}
+
+/// The user knows another key of somebody than before. If the group that carries the chat with them is between other people than the
+/// user means, nothing more of it is heard: the chat goes on in another one when something is sent.
+pub(crate) fn part_from_namesake(step: &Step<'_, '_>, user: &UserId) -> Result<(), ClientError> {
+    let Some(chat) = chats::find(step.tx, &ChatKind::Direct { peer: user.clone() })? else { return Ok(()) };
+    let Some(group) = groups::of_chat(step.tx, chat)? else { return Ok(()) };
+    let info = ConversationInfo::decode(&group.info).map_err(|_| ClientError::Damaged("conversation info"))?;
+    if is_trusted(step.tx, step.identity, &info)? { Ok(()) } else { forget(step, group.group_id) }
 }
 
 /// The server has this device join at a place that it had seen before, or go on after an earlier group: what was changed since then may be undone, and who was

@@ -1,19 +1,20 @@
 //! What a roster step has changed, as a line in the chat.
 
-use privmsg_e2ee::{Role, Roster};
+use privmsg_e2ee::{Participant, Person, Role, Roster};
 use privmsg_protocol::{DeviceId, UserId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_steps::Touched;
 use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
-use privmsg_store::said_again;
+use privmsg_store::{Snapshot, StoreError, said_again};
 use serde::{Deserialize, Serialize};
 
 use super::mls::Step;
-use super::rosters::role_name;
+use super::rosters::{self, role_name};
 use crate::content::new_message_id;
 use crate::error::{ClientError, During as _};
 use crate::events::Event;
+use crate::trust;
 
 /// What has changed in a group of people, by whose word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,10 @@ pub struct GroupNews {
     /// Who takes part under another identity than before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_identity: Vec<UserId>,
+    /// Of all whom it names, whoever it is by among them, those who are known by another key than the one under which they do, or are,
+    /// this: they are perhaps not who the name says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<UserId>,
     /// This device is in it from here on, by nobody's word that is known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub came_in: bool,
@@ -84,6 +89,32 @@ impl GroupNews {
             }
         }
         news
+    }
+
+    /// The same with a mark for each whom the user knows by another key than the one under which they are one of these `people`.
+    pub(crate) fn marked(
+        mut self,
+        at: &Snapshot<'_>,
+        own: (&UserId, Option<[u8; 32]>),
+        people: &[Person],
+    ) -> Result<Self, StoreError> {
+        for person in people {
+            let is_marked = self.namesakes.contains(&person.user_id);
+            if !is_marked && trust::is_namesake(at, own, &person.user_id, &person.identity)? {
+                self.namesakes.push(person.user_id.clone());
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whom it names, as the rosters around it know them; and by whom it is, if `after` has led to it in one step.
+    pub(crate) fn people(&self, before: &Roster, after: &Roster, is_one_step: bool) -> Vec<Person> {
+        let roles = self.roles.iter().map(|(user, _)| user);
+        let named = [&self.added, &self.removed, &self.left, &self.other_identity].into_iter().flatten().chain(roles);
+        let place = |user| after.participant(user).or_else(|| before.participant(user));
+        let person = |place: &Participant| Person { user_id: place.user_id().clone(), identity: *place.identity() };
+        let author = (is_one_step && !self.is_empty()).then(|| rosters::person(after.author()));
+        author.into_iter().chain(named.filter_map(place).map(person)).collect()
     }
 
     /// Whether there is nothing to tell, as when somebody only signs with another key.

@@ -1,8 +1,8 @@
 //! What the server is asked about the rosters of a group: how one has led to another, and what waits there.
 
-use privmsg_e2ee::Roster;
+use privmsg_e2ee::{Person, Roster};
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
-use privmsg_protocol::{ErrorCode, GroupId, UserId};
+use privmsg_protocol::{ErrorCode, GroupId};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::{Snapshot, group_chats, groups};
 
@@ -76,7 +76,7 @@ async fn learn_after(link: &Link, id: GroupId, chat: ChatId, mut known: u64) -> 
 
 /// Who has brought this user into a group, by a step that they have signed and that follows one without this user. Nothing else
 /// shows it: whoever has signed the newest roster may have changed something else in it. Asked only where it is to be told.
-pub(crate) async fn added_by(link: &Link, id: GroupId, claim: &Claim) -> Result<Option<UserId>, ClientError> {
+pub(crate) async fn added_by(link: &Link, id: GroupId, claim: &Claim) -> Result<Option<Person>, ClientError> {
     let Some(roster) = claim.shown.roster.clone() else { return Ok(None) };
     let (kind, own) = (claim.kind.clone(), &link.identity.user_id);
     let name = own.clone();
@@ -106,7 +106,7 @@ pub(crate) async fn added_by(link: &Link, id: GroupId, claim: &Claim) -> Result<
             Err(error) => return Err(error),
         };
         if let Some(by) = brought_by(own, &roster, &[known, founding.clone()].concat()) {
-            return Ok(Some(by).filter(|by| by != own));
+            return Ok(Some(by).filter(|by| *by != link.identity.as_person()));
         }
         if after <= 1 {
             break;

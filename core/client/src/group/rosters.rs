@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use privmsg_e2ee::{AccountSigningKey, Participant, Role, Roster, SigningKeyCertificate, StatementError};
+use privmsg_e2ee::{AccountSigningKey, Participant, Person, Role, Roster, SigningKeyCertificate, StatementError};
 use privmsg_mls_public::{KnownDevices, Learned, RosterView};
 use privmsg_protocol::{Opaque, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
@@ -27,8 +27,8 @@ pub(crate) struct Shown {
     pub(crate) roster: Option<Roster>,
     /// The one that the group is said to have begun with.
     pub(crate) founding: Option<Roster>,
-    /// Who has brought this user in, where their own signature says so.
-    pub(crate) added_by: Option<UserId>,
+    /// Who has brought this user in, where their own signature says so. A name alone is anybody's.
+    pub(crate) added_by: Option<Person>,
 }
 
 /// What is known of the rosters of a chat. `None` if it is none of a group of people.
@@ -140,7 +140,7 @@ pub(crate) fn may_carry(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> R
 
 /// Whose word has brought a user into a roster in which they are, by the steps that are known to have led to it: each follows the one
 /// before, so that nobody can put a step of their own, or of a friend's, into the way.
-pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Option<UserId> {
+pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Option<Person> {
     let mut after = roster;
     while !after.is_founding() {
         // What joins two branches together has brought in nobody, and from where it goes on is not known.
@@ -152,7 +152,12 @@ pub(crate) fn brought_by(own: &UserId, roster: &Roster, known: &[Roster]) -> Opt
         }
         after = before;
     }
-    Some(after.author().user_id().clone())
+    Some(person(after.author()))
+}
+
+/// Whoever has signed a roster.
+pub(crate) fn person(author: &SigningKeyCertificate) -> Person {
+    Person { user_id: author.user_id().clone(), identity: *author.identity_key() }
 }
 
 /// The rosters of a group that have counted, as far as they are kept.
@@ -266,9 +271,25 @@ pub(crate) fn strangers_under_known_names(
     Ok(others)
 }
 
+/// Whether somebody has taken part in a group under another identity than the one that the user knows them by, by what is kept of it.
+pub(crate) fn is_namesake_there(
+    at: &Snapshot<'_>,
+    own: (&UserId, Option<[u8; 32]>),
+    chat: ChatId,
+    user: &UserId,
+) -> Result<bool, ClientError> {
+    let Some(view) = view(at, chat)? else { return Ok(false) };
+    for place in view.heads().iter().chain(&past(at, chat)?).filter_map(|roster| roster.participant(user)) {
+        if trust::is_namesake(at, own, user, place.identity())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Whether a person of the user has decided something in a group as its owner: they have let it in, and have founded it, or have
 /// signed more there than the generation that their account is in. Others make somebody an owner without asking.
-pub(crate) fn has_owned(at: &Snapshot<'_>, chat: ChatId, own: &UserId) -> Result<bool, ClientError> {
+pub(crate) fn has_owned(at: &Snapshot<'_>, chat: ChatId, own: &Person) -> Result<bool, ClientError> {
     if consent::of(at, &chats::load(at, chat)?.kind)?.is_held() {
         return Ok(false);
     }
@@ -276,7 +297,7 @@ pub(crate) fn has_owned(at: &Snapshot<'_>, chat: ChatId, own: &UserId) -> Result
     let mut all = past(at, chat)?;
     all.push(stored(&known.founding)?);
     all.extend(view(at, chat)?.iter().flat_map(|view| view.heads().to_vec()));
-    Ok(all.iter().filter(|roster| roster.author().user_id() == own).any(|roster| decides_as_owner(roster, &all)))
+    Ok(all.iter().filter(|roster| person(roster.author()) == *own).any(|roster| decides_as_owner(roster, &all)))
 }
 
 /// Whether a roster is an owner's, and changes who takes part or as what, by what is known of the ones before.

@@ -36,7 +36,7 @@ fn who_has_brought_somebody_in_is_who_has_signed_the_step_by_which_they_came() {
     let own = vic.name();
     let by = |roster: &Roster, known: &[&Roster]| {
         let known: Vec<_> = known.iter().map(|&roster| roster.clone()).collect();
-        brought_by(&own, roster, &known).map(|by| by.to_string())
+        brought_by(&own, roster, &known).map(|by| by.user_id.to_string())
     };
     assert_eq!(by(&founding, &[]).as_deref(), Some("mal"));
     assert_eq!(by(&leaves, &[&founding]).as_deref(), Some("mal"), "not who has left");
@@ -58,7 +58,7 @@ fn who_has_let_somebody_in_under_another_identity_has_brought_them_in() {
     let leaves = kate.writes(&founding, vec![leo.is(owner), mia.is(member)]);
     let lets_in = leo.writes(&leaves, vec![leo.is(owner), anew.is(member)]);
     let known = [founding, leaves];
-    assert_eq!(brought_by(&mia.name(), &lets_in, &known).map(|by| by.to_string()).as_deref(), Some("leo"));
+    assert_eq!(brought_by(&mia.name(), &lets_in, &known).map(|by| by.user_id.to_string()).as_deref(), Some("leo"));
     assert_eq!(brought_by(&mia.name(), &lets_in, &known[..1]), None, "nobody says what was before");
 }
 

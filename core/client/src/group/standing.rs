@@ -51,6 +51,8 @@ pub(crate) fn enter_roster(
     let author = next.author().user_id();
     let mut news = GroupNews::between(&before, next);
     news.here = here && author == &step.identity.user_id;
+    let people = news.people(&before, next, true);
+    let news = news.marked(step.tx, step.identity.person(), &people)?;
     // Whoever comes again does by a key package, which may be older than what they had.
     for user in [&news.added, &news.removed, &news.left, &news.other_identity].into_iter().flatten() {
         leaf_dates::forget(step.tx, group.chat, user)?;

@@ -51,13 +51,17 @@ pub(crate) fn tell(step: &Step<'_, '_>, chat: ChatId, roster: &Roster) -> Result
             let mut last = &before;
             for next in &steps {
                 let news = without_own(GroupNews::between(last, next));
+                let people = news.people(last, next, true);
+                let news = news.marked(step.tx, step.identity.person(), &people)?;
                 events.extend(news.tell(step, chat, next.author().user_id())?);
                 last = next;
             }
         }
         None => {
             let news = without_own(GroupNews::between(&before, roster));
-            let news = GroupNews { unseen: !news.is_empty(), ..news };
+            let people = news.people(&before, roster, false);
+            let news =
+                GroupNews { unseen: !news.is_empty(), ..news }.marked(step.tx, step.identity.person(), &people)?;
             events.extend(news.tell(step, chat, own)?);
         }
     }

@@ -171,6 +171,8 @@ pub struct MessageView {
     pub state: MessageState,
     /// It comes from a device that its author has signed out: somebody else may have written it.
     pub unlisted: bool,
+    /// It was said under another identity key than the one that its author is known by: somebody else may have written it.
+    pub other_key: bool,
     /// Whom the text speaks to by name.
     pub mentions: Vec<UserId>,
     /// What has changed in a group.
@@ -226,6 +228,7 @@ impl MessageView {
             deleted: message.deleted_at.is_some(),
             state: message.state,
             unlisted: message.kind == Kind::UNLISTED,
+            other_key: message.kind == Kind::OTHER_KEY,
             mentions: Vec::new(),
             group_news: None,
             block_news: None,
@@ -263,7 +266,7 @@ impl MessageView {
         } else if let Ok(content) = Content::decode(&message.content) {
             let about = relations::of(at, view.chat.id, &view.sender_id, &view.message_id)?;
             content::show(&content, &about, &mut view);
-            if view.unlisted {
+            if view.is_doubtful() {
                 // It speaks to nobody.
                 view.mentions.clear();
             }
@@ -284,6 +287,12 @@ impl MessageView {
             [file] if file.mime == "audio/ogg" && file.size <= MAX_VOICE_LEN => file.voice.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether somebody else than the one whom it names may have written it. It is shown with the reason, and never as their words.
+    #[must_use]
+    pub const fn is_doubtful(&self) -> bool {
+        self.unlisted || self.other_key
     }
 
     /// When the first other person's device had it, ms.

@@ -182,15 +182,14 @@ fn hit<'a>(lang: Lang, hit: &'a Hit, beside: &Beside<'a>) -> Element<'a, Message
     let clipped = |said: String| container(text(said).size(type_size::SMALL).wrapping(text::Wrapping::None)).clip(true);
     let first = row![clipped(whose).width(Fill), hint(time::short(message.sent_at, beside.now_ms))].spacing(gap::SMALL);
     // Whatever it says: it may be somebody else's.
-    let unlisted =
-        message.unlisted.then(|| text(lang.text("unlisted-short")).size(type_size::SMALL).style(text::danger));
-    let excerpt = if message.unlisted { Vec::new() } else { parts(&hit.excerpt) };
+    let doubtful = list::doubtful(message).map(|why| text(lang.text(why)).size(type_size::SMALL).style(text::danger));
+    let excerpt = if message.is_doubtful() { Vec::new() } else { parts(&hit.excerpt) };
     let parts = excerpt.into_iter().map(|(part, is_found)| {
         let style = if is_found { text::primary } else { theme::faint };
         text(part).size(type_size::SMALL).wrapping(text::Wrapping::None).style(style).into()
     });
     let said =
-        container(row(std::iter::once(hint(format!("{who}: "))).chain(parts)).push(unlisted)).width(Fill).clip(true);
+        container(row(std::iter::once(hint(format!("{who}: "))).chain(parts)).push(doubtful)).width(Fill).clip(true);
     button(column![first, said].spacing(2))
         .on_press(Message::Chosen(with, message.id, message.cursor))
         .padding(gap::SMALL)

@@ -113,11 +113,20 @@ fn excerpt<'a>(lang: Lang, message: &MessageView, own: &UserId) -> text::Text<'a
     text(happened.into_iter().next().unwrap_or_default()).style(style).font(theme::ITALIC)
 }
 
+/// Why what a message says is perhaps somebody else's, if so: the name of a short text.
+pub(super) const fn doubtful(message: &MessageView) -> Option<&'static str> {
+    match message {
+        MessageView { other_key: true, .. } => Some("other-key-short"),
+        MessageView { unlisted: true, .. } => Some("unlisted-short"),
+        _ => None,
+    }
+}
+
 /// The beginning of what somebody has said, and in a group who.
 pub(super) fn said(lang: Lang, message: &MessageView, own: &UserId) -> String {
-    let said = if message.unlisted {
+    let said = if let Some(why) = doubtful(message) {
         // Whatever it says: it may be somebody else's.
-        lang.text("unlisted-short")
+        lang.text(why)
     } else if message.deleted {
         lang.text("deleted-message")
     } else if let Some(voice) = message.voice().filter(|_| message.text.is_empty()) {

@@ -18,7 +18,7 @@ pub(super) fn of(
 ) -> Option<Notification> {
     let happened = notice::said(lang, message, own);
     let is_told = match &happened {
-        Some(_) => notice::is_alarm(message),
+        Some(_) => notice::is_alarm(message) && !notice::is_about_a_namesake(message),
         None => message.sender_id != *own,
     };
     // Whoever wants to hear nothing of a chat still hears that somebody speaks to them, and what is wrong there.

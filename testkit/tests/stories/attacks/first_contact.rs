@@ -1,7 +1,7 @@
 //! A server that gives a false identity before two have ever talked. Nothing that goes through the server can tell that from
 //! the true one; what came another way can: a contact link.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use privmsg_client::{ChangedBy, ContactLink, Event, Known, LinkFrom, MessageState, Sent};
 use privmsg_testkit::hostile::{HostileServer, Who};
 use privmsg_testkit::{Person, Server};
@@ -79,6 +79,41 @@ async fn a_false_identity_reads_whoever_has_nothing_to_compare_it_with() -> Resu
     ensure!(!world.operator.texts(&world.alice).await?.contains(&"and where".to_owned()));
     let state = world.alice.client().message(next.id).await?.map(|message| message.state);
     ensure!(state == Some(MessageState::Queued), "{state:?}");
+    Ok(())
+}
+
+/// Who has been in between goes on saying things, until Alice says something: they stood there as the verified contact's.
+#[tokio::test]
+async fn a_false_identity_is_not_heard_any_more_once_the_true_one_is_accepted() -> Result<()> {
+    let world = a_false_bob().await?;
+    let (alice, bob) = (&world.alice, world.link.user_id.clone());
+    alice.says(&bob, SECRET).await?;
+    world.operator.hears(alice, SECRET).await?;
+    let mut sent = Vec::new();
+    for text in ["the first", "the second"] {
+        sent.push(world.operator.says(alice, text).await?);
+        alice.hears(&bob, text).await?;
+    }
+    alice.client().add_contact(&world.link, LinkFrom::InPerson, None).await?;
+    let changed = alice.client().contact(&bob).await?.changed.context("another key")?;
+    ensure!(alice.client().accept_identity_change(&bob, &changed).await?);
+    let contact = alice.client().contact(&bob).await?;
+    ensure!(contact.verified && contact.changed.is_none());
+    let next = world.operator.says(alice, "and now the code of the safe").await?;
+    world.operator.delivered(&next).await?;
+    world.operator.client().edit(sent[0].message_id, "something else".into()).await?;
+    let said = world.operator.client().delete(sent[1].message_id).await?.context("it was sent")?;
+    world.operator.acknowledged(&said).await?;
+    world.operator.client().react(sent[0].message_id, "👍".into(), false).await?;
+    let note = alice.says(alice, "meanwhile").await?;
+    alice.delivered(&note).await?;
+    tokio::time::sleep(SETTLING).await;
+    let shown = alice.messages(&bob).await?;
+    let shown: Vec<_> = shown.iter().filter(|message| !message.kind.is_notice() && !message.is_doubtful()).collect();
+    let texts: Vec<_> = shown.iter().map(|message| message.text.as_str()).collect();
+    ensure!(texts == [SECRET, "the first", "the second"], "{texts:?}");
+    ensure!(shown.iter().all(|message| !message.deleted && message.reactions.is_empty()), "{shown:?}");
+    ensure!(alice.client().contact(&bob).await?.safety_number == changed, "the true one counts");
     Ok(())
 }
 

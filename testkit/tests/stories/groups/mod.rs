@@ -6,6 +6,7 @@ mod away;
 mod changes;
 mod devices;
 mod life;
+mod namesakes;
 mod requests;
 mod restored;
 mod told;

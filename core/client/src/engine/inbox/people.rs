@@ -1,15 +1,17 @@
 //! Who has said something, and what commits and messages mean for a group of people.
 
 use privmsg_e2ee::{Content, Conversation, Member, MembershipChange, Role};
+use privmsg_protocol::frames::DeliveredMessage;
 use privmsg_store::chats::ChatId;
 use privmsg_store::consent;
 use privmsg_store::group_chats::{self, Gone};
 use privmsg_store::groups::{self, StoredGroup};
 use privmsg_store::held::{self, Speaker};
-use privmsg_store::messages::Direction;
+use privmsg_store::messages::{self, Direction, Kind, NewMessage};
 use privmsg_store::position::Place;
 use privmsg_store::{blocks, contacts, gaps, holds, outbox, wanted_lists};
 
+use super::verdict::Verdict;
 use crate::content::{self, Effect, Said, title};
 use crate::device_lists;
 use crate::device_lists::heard::{self, Standing};
@@ -19,6 +21,7 @@ use crate::group::mls::Step;
 use crate::group::news::Moment;
 use crate::group::rosters;
 use crate::group::standing::{enter_roster, take_leave};
+use crate::trust;
 
 /// A commit is merged. If it leads to another roster, that counts from now on. Returns whether the user is not in it any
 /// more: the chat stays to be read, and nothing else of the group does.
@@ -39,7 +42,7 @@ pub(super) fn roster_moved(
     if roster.participant(&own.user_id).is_some_and(|place| *place.identity() == own.account) {
         return Ok(false);
     }
-    let why = if *roster.author().user_id() == own.user_id { Gone::Left } else { Gone::Removed };
+    let why = if rosters::person(roster.author()) == own.as_person() { Gone::Left } else { Gone::Removed };
     note_the_last(step, group, moment.place)?;
     take_leave(step, group, why)?;
     Ok(true)
@@ -112,19 +115,70 @@ pub(super) fn pass_over(
     sender: &Member,
     bytes: &[u8],
 ) -> Result<Vec<Event>, ClientError> {
+    if is_namesake(step, sender)? {
+        return Ok(Vec::new());
+    }
     let Ok(content) = Content::decode(bytes) else { return Ok(Vec::new()) };
     Ok(heard::hear(step, group.chat, sender, &content)?.1)
 }
 
-/// Does what somebody has said, as far as their device is one of their account's.
-pub(super) fn hear(
+/// Whether somebody speaks under another identity than the one that the user knows them by. Whoever makes a group can have anybody's
+/// name in it, the server most of all; the user's own, too.
+pub(super) fn is_namesake(step: &Step<'_, '_>, sender: &Member) -> Result<bool, ClientError> {
+    Ok(trust::is_namesake(step.tx, step.identity.person(), &sender.user_id, &sender.identity)?)
+}
+
+/// Keeps what such a one has said, to be read with a mark. It has no effect, of its devices nothing is learnt, and nobody is told.
+pub(super) fn hear_namesake(
+    step: &Step<'_, '_>,
+    at: (ChatId, Place),
+    message: &DeliveredMessage,
+    sender: &Member,
+    bytes: &[u8],
+) -> Result<Verdict, ClientError> {
+    tracing::warn!(sender = %sender.user_id, "somebody has spoken under another key than the known one");
+    match Content::decode(bytes) {
+        Ok(content) if content.envelope_id() != message.message_id => Ok(Verdict::Unreadable),
+        // What is said once more is nobody's who was heard the first time.
+        Ok(content) if content.again.is_none() => {
+            content::store_of_namesake(step.tx, &said(step, at, sender, &content, bytes))?;
+            Ok(Verdict::Seen)
+        }
+        Ok(_) | Err(_) => Ok(Verdict::Seen),
+    }
+}
+
+/// Keeps a content of a format that this version does not know.
+pub(super) fn keep_unreadable(
     step: &Step<'_, '_>,
     (chat, place): (ChatId, Place),
+    message: &DeliveredMessage,
     sender: &Member,
-    content: &Content,
-    bytes: &[u8],
-) -> Result<Effect, ClientError> {
-    let said = Said {
+    content: &[u8],
+) -> Result<Option<i64>, ClientError> {
+    let new = NewMessage {
+        chat,
+        place,
+        message_id: message.message_id,
+        sender_id: &sender.user_id,
+        sender_device: &sender.device_id,
+        sent_at: message.timestamp.saturating_mul(1000),
+        received_at: step.now_ms,
+        expires_at: None,
+        kind: Kind::UNREADABLE,
+        content,
+    };
+    Ok(messages::insert(step.tx, &new, Direction::Incoming)?)
+}
+
+fn said<'a>(
+    step: &'a Step<'_, '_>,
+    (chat, place): (ChatId, Place),
+    sender: &'a Member,
+    content: &'a Content,
+    bytes: &'a [u8],
+) -> Said<'a> {
+    Said {
         chat,
         place,
         sender: &sender.user_id,
@@ -135,7 +189,18 @@ pub(super) fn hear(
         content,
         bytes,
         now_ms: step.now_ms,
-    };
+    }
+}
+
+/// Does what somebody has said, as far as their device is one of their account's.
+pub(super) fn hear(
+    step: &Step<'_, '_>,
+    (chat, place): (ChatId, Place),
+    sender: &Member,
+    content: &Content,
+    bytes: &[u8],
+) -> Result<Effect, ClientError> {
+    let said = said(step, (chat, place), sender, content, bytes);
     let (standing, events) = heard::hear(step, chat, sender, content)?;
     let mut effect = match standing {
         Standing::Listed => content::apply(step.tx, &said)?,

@@ -17,6 +17,7 @@ use crate::engine::Link;
 use crate::error::ClientError;
 use crate::events::Event;
 use crate::group::mls::Step;
+use crate::trust;
 
 pub(super) struct DeviceLists;
 
@@ -92,6 +93,11 @@ fn show(step: &Step<'_, '_>, held: &Held) -> Result<Vec<Event>, ClientError> {
         bytes: &held.content,
         now_ms: step.now_ms,
     };
+    // They may have come to be known by another identity since.
+    if trust::is_namesake(step.tx, step.identity.person(), &held.user, &identity)? {
+        content::store_of_namesake(step.tx, &said)?;
+        return Ok(Vec::new());
+    }
     if !device_lists::load(step.tx, &held.user, identity)?.counts(&held.device, &key) {
         content::store_unlisted(step.tx, &said)?;
         return Ok(Vec::new());

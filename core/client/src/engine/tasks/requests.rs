@@ -65,8 +65,8 @@ async fn settle(link: &Link) -> Result<i64, ClientError> {
     // What comes while the server answers may be newer than the answer.
     let news = store.read(blocks::news).await?;
     let said = link.context.api.requests().await?;
-    let own = link.identity.user_id.clone();
-    store.write(move |tx| asking::note_unanswered(tx, &own, &said.unanswered)).await?;
+    let own = Arc::clone(&link.identity);
+    store.write(move |tx| asking::note_unanswered(tx, own.person(), &said.unanswered)).await?;
     Ok(news)
 }
 

@@ -48,8 +48,8 @@ pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a
     if !is_own && matches!(message.chat.kind, ChatKind::Group { .. }) {
         content = content.push(hint(message.sender_id.to_string()));
     }
-    if message.unlisted {
-        let said = lang.with("unlisted", &[("user", message.sender_id.as_str().into())]);
+    for id in [("unlisted", message.unlisted), ("other-key", message.other_key)].iter().filter(|why| why.1) {
+        let said = lang.with(id.0, &[("user", message.sender_id.as_str().into())]);
         content = content.push(text(said).size(type_size::SMALL).style(text::danger));
     }
     if let Some(about) = &message.reply_to {

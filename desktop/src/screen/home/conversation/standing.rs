@@ -111,6 +111,10 @@ fn asked<'a>(lang: Lang, with: &Recipient, request: &Request) -> Element<'a, Mes
         }
         Recipient::Group(_) => {
             let mut said = vec![lang.with("request-group", &from())];
+            if request.from_namesake {
+                // What is said first is what is seen.
+                said.insert(0, lang.with("request-namesake", &from()));
+            }
             let named = request.people.iter().take(NAMED).map(|user| user.as_str()).collect::<Vec<_>>().join(", ");
             match request.people.len().saturating_sub(NAMED) {
                 _ if named.is_empty() => {}

@@ -57,7 +57,7 @@ fn is_of_pictures(message: &MessageView) -> bool {
     !message.attachments.is_empty()
         && !message.uploading
         && !message.deleted
-        && !message.unlisted
+        && !message.is_doubtful()
         && message.attachments.iter().all(|file| is_picture(&file.mime))
         && sizes.is_some_and(|sum| sum <= UNASKED)
 }
