@@ -129,7 +129,7 @@ fn wait(bus: &gstreamer::Bus, told: impl Fn() -> io::Result<()>) -> Result<(), F
             MessageView::Eos(_) => return Ok(()),
             MessageView::Error(error) => return Err(error.error().into()),
             // Where there is no device, GStreamer's choice of one goes on with one that nobody hears.
-            MessageView::Warning(warning) if warning.error().matches(ResourceError::NotFound) => {
+            MessageView::Warning(warning) if warning.error().is::<ResourceError>() => {
                 return Err(warning.error().into());
             }
             _ => {}

@@ -5,6 +5,7 @@ mod drafts;
 mod finding;
 mod list;
 mod marking;
+mod naming;
 mod new_chat;
 mod pane;
 mod side;
@@ -15,11 +16,11 @@ use std::sync::Arc;
 
 use iced::widget::{container, row, rule};
 use iced::{Element, Fill, Subscription, Task};
-use privmsg_client::{ChatEntry, ChatId, ChatKind, ClientError, Heading, ListDiff, MessageView, Reason, Recipient};
-use privmsg_protocol::{ConversationId, UserId};
+use privmsg_client::{ChatEntry, ChatId, ClientError, ListDiff, MessageView, Reason, Recipient};
 
 use self::conversation::{Conversation, NotDone, Picked};
 use self::finding::Finding;
+use self::naming::{group_by_id, name, recipient};
 use self::pane::Pane;
 use crate::follow;
 use crate::lang::Lang;
@@ -371,33 +372,5 @@ impl Home {
             (None, None) => container(hint(lang.text("choose-a-chat"))).center(Fill).into(),
         };
         row![side, rule::vertical(1), main].into()
-    }
-}
-
-/// With whom one talks in a chat.
-fn recipient(kind: &ChatKind, own: &UserId) -> Recipient {
-    match kind {
-        ChatKind::Direct { peer } => Recipient::User(peer.clone()),
-        ChatKind::SelfNotes => Recipient::User(own.clone()),
-        ChatKind::Group { conversation } => Recipient::Group(*conversation),
-    }
-}
-
-/// A group by the beginning of its id, as `privmsg` shows it: nobody can give it another one.
-fn group_by_id(lang: Lang, group: &ConversationId) -> String {
-    const SHOWN: usize = 8;
-    let id: String = group.to_string().chars().take(SHOWN).collect();
-    lang.with("group-of-id", &[("id", id.into())])
-}
-
-/// What a chat is called.
-fn name(lang: Lang, with: &Recipient, heading: Option<&Heading>, own: &UserId) -> String {
-    match with {
-        Recipient::User(user) if user == own => lang.text("notes"),
-        Recipient::User(user) => user.to_string(),
-        Recipient::Group(_) => match heading.map(|heading| heading.title.as_str()) {
-            None | Some("") => lang.text("untitled"),
-            Some(title) => privmsg_client::foreign::line(title),
-        },
     }
 }

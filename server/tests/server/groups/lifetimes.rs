@@ -97,7 +97,7 @@ async fn a_key_package_that_has_not_begun_is_none_in_stock() {
     let Pair { server, alice, bob, .. } = pair().await;
     server.clock.jump(20 * DAY);
     let ahead = made(&bob.mls, server.clock.now());
-    publishes(&bob, &[ahead.clone()], Some(ahead)).await.ok();
+    publishes(&bob, std::slice::from_ref(&ahead), Some(ahead.clone())).await.ok();
     server.clock.jump(-20 * DAY);
     assert_eq!(bob.get("/api/v1/key-packages").await.ok(), json!({"count": 0, "last_resort": false}));
     assert_eq!(claims(&alice, &bob).await, [] as [Value; 0]);

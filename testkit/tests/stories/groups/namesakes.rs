@@ -65,7 +65,7 @@ impl Scene {
 #[tokio::test]
 async fn who_is_added_by_a_false_namesake_is_asked_and_told_that_it_is_one() -> Result<()> {
     for is_verified in [true, false] {
-        let scene = Scene::begins("bob", is_verified).await?;
+        let scene = Box::pin(Scene::begins("bob", is_verified)).await?;
         let (alice, room) = (&scene.alice, scene.room);
         let bob: UserId = "bob".parse()?;
         let chat = room.chat(alice).await?;
@@ -82,7 +82,7 @@ async fn who_is_added_by_a_false_namesake_is_asked_and_told_that_it_is_one() -> 
 /// In a chat that she has let in, too: she may have taken the name for the person.
 #[tokio::test]
 async fn what_a_false_namesake_says_is_marked_and_has_no_effect() -> Result<()> {
-    let mut scene = Scene::begins("bob", true).await?;
+    let mut scene = Box::pin(Scene::begins("bob", true)).await?;
     let (room, bob): (_, UserId) = (scene.room, "bob".parse()?);
     let chat = room.chat(&scene.alice).await?;
     scene.alice.client().accept(chat).await?;

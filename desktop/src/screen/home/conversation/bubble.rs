@@ -60,7 +60,7 @@ pub(super) fn line<'a>(lang: Lang, shown: Shown<'a>, own: &UserId) -> Element<'a
         let all = text(lang.text("show-all")).size(type_size::SMALL);
         button(all).padding(0).style(button::text).on_press(Message::Unfolded(message.id))
     }));
-    if !message.deleted && !message.unlisted {
+    if !message.deleted && !message.is_doubtful() {
         let links =
             line.links.iter().map(|link| small_button(links::short(link), Message::Leads(Some(link.clone()))).into());
         content = content.extend(links);

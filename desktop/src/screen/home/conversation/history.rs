@@ -262,7 +262,8 @@ impl History {
     pub(super) fn next_voice(&self, id: i64, own: &UserId) -> Option<i64> {
         let at = place(&self.lines, Key::Message(id))?;
         let (this, next) = (self.lines[at].message()?, self.lines.get(at + 1)?.message()?);
-        let goes_on = next.sender_id == this.sender_id && next.sender_id != *own && !next.deleted && !next.unlisted;
+        let goes_on =
+            next.sender_id == this.sender_id && next.sender_id != *own && !next.deleted && !next.is_doubtful();
         next.voice().filter(|_| goes_on).map(|_| next.id)
     }
 

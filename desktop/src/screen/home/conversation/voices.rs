@@ -36,7 +36,7 @@ impl Conversation {
 
     /// What was taken back is not heard any more.
     pub(super) fn hushes_what_is_gone(&mut self) {
-        let is_gone = |id| self.history.message(id).is_some_and(|message| message.deleted || message.unlisted);
+        let is_gone = |id| self.history.message(id).is_some_and(|message| message.deleted || message.is_doubtful());
         if self.attachments.is_heard().is_some_and(is_gone) {
             self.attachments.is_silent();
         }

@@ -56,17 +56,16 @@ pub(in crate::engine) async fn sends_confirmed(link: &Link, ack: Ack) -> Result<
     Ok(())
 }
 
-/// The one number that the server says a message has got where it was sent to.
+/// The one number that the server says a message has got where it was sent to. Where it was sent twice, it may say so twice.
 fn number(accepted: &[Accepted], id: &MessageId, flight: &Flight) -> Option<Seq> {
     let mut all = accepted.iter().filter(|accepted| accepted.message_id == *id);
-    match (all.next(), all.next()) {
-        (Some(one), None) if one.group_id == flight.group && one.seq <= gaps::LAST => Some(one.seq),
-        (None, _) => None,
-        _ => {
-            tracing::warn!(%id, "the server has answered with a place that this message was not sent to");
-            None
-        }
+    let first = all.next()?;
+    let is_one = first.group_id == flight.group && first.seq <= gaps::LAST;
+    if is_one && all.all(|other| (other.group_id, other.seq) == (first.group_id, first.seq)) {
+        return Some(first.seq);
     }
+    tracing::warn!(%id, "the server has answered with a place that this message was not sent to");
+    None
 }
 
 /// Where a message stands that the server has taken. Without a number that can be its own it is there all the same, and stands where the

@@ -148,7 +148,7 @@ impl Attachments {
     /// What came with a message. Whoever sees its pictures needs their names only where they want to do something with it: it is
     /// `chosen`.
     pub(super) fn view<'a>(&'a self, lang: Lang, message: &'a MessageView, chosen: bool) -> Vec<Element<'a, Message>> {
-        if let Some(voice) = message.voice().filter(|_| !message.deleted && !message.unlisted) {
+        if let Some(voice) = message.voice().filter(|_| !message.deleted && !message.is_doubtful()) {
             let is_ready = !message.uploading;
             let voice = self.voices.view(lang, message.id, voice, is_ready).map(Message::Voice);
             let is_named = chosen || self.files.are_asked_for(message.id) || message.uploading;
