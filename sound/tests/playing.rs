@@ -1,5 +1,7 @@
 //! The program as it is, with devices that are in GStreamer alone.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
