@@ -121,7 +121,9 @@ fn what_comes_while_nobody_looks_is_new_again() {
     for number in 1..=40 {
         place.now(place.bob.says(&place.alice.user_id, &format!("message {number}")));
     }
+    // The list has heard of all of them, and so has the chat.
     window.shows_text("40");
+    window.shows_text(&new(40));
     window.has_focus(true);
     window.shows_text(&new(40));
     window.shows_text("message 1");
