@@ -25,8 +25,10 @@ async fn being_led_back_to_an_earlier_epoch_is_shown() -> Result<()> {
     bob.client().remove_device(&gone).await?;
     let look = || async { Ok((server.leaves_of(&["alice", "bob"])? == 2).then_some(())) };
     wait::until("that the tablet is out", wait::PATIENCE, look).await?;
-    bob.says(&alice, "one device again").await?;
+    let said = bob.says(&alice, "one device again").await?;
     alice.hears(&bob, "one device again").await?;
+    // What he has no answer to he would say again, and be led back before her.
+    bob.delivered(&said).await?;
 
     let group = server.group_of(&["alice", "bob"])?;
     hostile.leads_back(&past, group, with_the_tablet, server.last_seq(group)?)?;
@@ -44,8 +46,10 @@ async fn what_is_said_after_being_led_back_reaches_no_copy_of_before_a_rotation(
     let thief = bob.is_copied()?;
     bob.goes_online().await?;
     renew(&past, &clock, 1).await?;
-    bob.says(&alice, "by a new key").await?;
+    let said = bob.says(&alice, "by a new key").await?;
     alice.hears(&bob, "by a new key").await?;
+    // What he has no answer to he would say again, and be led back before her.
+    bob.delivered(&said).await?;
 
     hostile.leads_back(&past, group, before, server.last_seq(group)?)?;
     is_led_back(&mut alice, &bob, "not for the old key").await?;
