@@ -11,7 +11,7 @@ static GROUPS: LazyLock<Vec<Group>> = LazyLock::new(|| {
         if line.starts_with("# ") {
             groups.push(Group { emoji: Vec::new() });
         } else if let (Some(group), Some((sign, words))) = (groups.last_mut(), line.split_once('\t')) {
-            group.emoji.push(Emoji { sign, words });
+            group.emoji.push(Emoji { sign, words: folded(words) });
         }
     }
     groups
@@ -24,10 +24,11 @@ pub(crate) struct Group {
 }
 
 /// One of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Emoji {
     pub(crate) sign: &'static str,
-    words: &'static str,
+    /// By which it is found, in both languages.
+    words: String,
 }
 
 /// All of them, in the order in which they are offered.
@@ -39,10 +40,9 @@ pub(crate) fn groups() -> &'static [Group] {
 pub(crate) fn find(looked_for: &str) -> impl Iterator<Item = &'static Emoji> {
     let looked_for = folded(looked_for);
     GROUPS.iter().flat_map(|group| &group.emoji).filter(move |emoji| {
-        let words = folded(emoji.words);
         looked_for
             .split_whitespace()
-            .all(|begun| words.split(|sign: char| !sign.is_alphanumeric()).any(|word| word.starts_with(begun)))
+            .all(|begun| emoji.words.split(|sign: char| !sign.is_alphanumeric()).any(|word| word.starts_with(begun)))
     })
 }
 

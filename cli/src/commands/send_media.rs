@@ -1,7 +1,6 @@
 //! Pictures and voice messages: made anew before they are sent, so that they say nothing but what is seen and heard.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use privmsg_client::{FileToSend, HeldFile, PictureNote, VoiceNote};
 use privmsg_media::{DecodeError, Decoder, Refusal, Voice, limits};
@@ -9,9 +8,6 @@ use privmsg_media::{DecodeError, Decoder, Refusal, Voice, limits};
 use super::send::checked;
 use crate::failure::Failure;
 use crate::lang::Lang;
-
-/// The name of a voice message as a file: its own may say more than somebody wants to.
-const VOICE: &str = "voice.ogg";
 
 /// A voice message.
 pub(super) async fn voice(lang: Lang, path: &Path) -> Result<FileToSend, Failure> {
@@ -24,8 +20,7 @@ pub(super) async fn voice(lang: Lang, path: &Path) -> Result<FileToSend, Failure
         };
         Failure::file(path, why)
     })?;
-    let voice = Some(VoiceNote { duration_ms, waveform });
-    Ok(FileToSend::Held(HeldFile { name: VOICE.to_owned(), bytes: Arc::from(bytes), voice, picture: None }))
+    Ok(FileToSend::Held(HeldFile::voice(bytes, VoiceNote { duration_ms, waveform })))
 }
 
 /// A picture.
@@ -40,9 +35,8 @@ pub(super) async fn picture(lang: Lang, path: &Path) -> Result<FileToSend, Failu
         };
         Failure::file(path, why)
     })?;
-    let name = format!("{}.{}", path.file_stem().unwrap_or_default().to_string_lossy(), made.extension);
-    let picture = PictureNote { width: made.width, height: made.height, blurhash: made.blurhash };
-    Ok(FileToSend::Held(HeldFile { name, bytes: Arc::from(made.bytes), voice: None, picture: Some(picture) }))
+    let note = PictureNote { width: made.width, height: made.height, blurhash: made.blurhash };
+    Ok(FileToSend::Held(HeldFile::picture(path, made.extension, made.bytes, note)))
 }
 
 fn other(lang: Lang, error: &DecodeError) -> String {

@@ -78,6 +78,21 @@ pub struct HeldFile {
     pub picture: Option<PictureNote>,
 }
 
+impl HeldFile {
+    /// A voice message. Its name says nothing of it.
+    #[must_use]
+    pub fn voice(bytes: impl Into<Arc<[u8]>>, note: VoiceNote) -> Self {
+        Self { name: "voice.ogg".to_owned(), bytes: bytes.into(), voice: Some(note), picture: None }
+    }
+
+    /// A picture that was made anew from the file at `path`, with another end of its name.
+    #[must_use]
+    pub fn picture(path: &Path, extension: &str, bytes: impl Into<Arc<[u8]>>, note: PictureNote) -> Self {
+        let name = format!("{}.{extension}", path.file_stem().unwrap_or_default().to_string_lossy());
+        Self { name, bytes: bytes.into(), voice: None, picture: Some(note) }
+    }
+}
+
 impl fmt::Debug for HeldFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeldFile").field("len", &self.bytes.len()).finish_non_exhaustive()

@@ -76,26 +76,18 @@ impl SoundProgram {
 impl Sound for SoundProgram {
     fn record(&self) -> SoundStream<Vec<i16>> {
         let begun = self.start(&["record".to_owned()], Stdio::null()).and_then(Recording::of);
-        Box::pin(stream::unfold(Some(begun), async |recording| match recording? {
-            Ok(mut recording) => {
-                let heard = recording.next().await.transpose()?;
-                let is_over = heard.is_err();
-                Some((heard, (!is_over).then_some(Ok(recording))))
-            }
-            Err(error) => Some((Err(error), None)),
+        Box::pin(stream::try_unfold(begun, async |begun| {
+            let mut recording = begun?;
+            Ok(recording.next().await?.map(|heard| (heard, Ok(recording))))
         }))
     }
 
     fn play(&self, samples: Arc<[i16]>, from: usize, speed: Speed) -> SoundStream<usize> {
         let does = ["play".to_owned(), format!("--rate={HEARD}"), format!("--speed={}", speed.percent())];
         let begun = self.start(&does, Stdio::piped()).and_then(|child| Playing::of(child, samples, from));
-        Box::pin(stream::unfold(Some(begun), async |playing| match playing? {
-            Ok(mut playing) => {
-                let played = playing.next().await.transpose()?;
-                let is_over = played.is_err();
-                Some((played, (!is_over).then_some(Ok(playing))))
-            }
-            Err(error) => Some((Err(error), None)),
+        Box::pin(stream::try_unfold(begun, async |begun| {
+            let mut playing = begun?;
+            Ok(playing.next().await?.map(|played| (played, Ok(playing))))
         }))
     }
 }

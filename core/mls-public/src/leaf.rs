@@ -8,11 +8,35 @@ use openmls::prelude::{
 };
 use privmsg_protocol::limits::MAX_COUNTER;
 use privmsg_protocol::{DeviceId, UserId};
-use tls_codec::DeserializeBytes as _;
+use tls_codec::{DeserializeBytes as _, TlsDeserializeBytes, TlsSize, VLBytes};
 
 use crate::certificate::{CertificateError, DeviceCertificate};
 use crate::keys::DevicePublicKey;
 use crate::malformed::Malformed;
+
+/// A `LeafNode` (RFC 9420, section 7.2) up to what follows by its source.
+#[derive(TlsDeserializeBytes, TlsSize)]
+pub(crate) struct LeafBeginning {
+    _encryption_key: VLBytes,
+    _signature_key: VLBytes,
+    _credential_type: u16,
+    _credential: VLBytes,
+    _versions: VLBytes,
+    _ciphersuites: VLBytes,
+    _extensions: VLBytes,
+    _proposals: VLBytes,
+    _credentials: VLBytes,
+    pub(crate) source: u8,
+}
+
+impl LeafBeginning {
+    /// Of a key package: its lifetime follows.
+    pub(crate) const KEY_PACKAGE: u8 = 1;
+    /// Of an update: nothing does.
+    pub(crate) const UPDATE: u8 = 2;
+    /// Of a commit: the parent's hash does.
+    pub(crate) const COMMIT: u8 = 3;
+}
 
 /// X25519 with ML-KEM-768, AES-256-GCM, SHA-384, Ed25519 (0x004E): the only suite, so there is nothing to negotiate
 /// and nothing to downgrade.

@@ -8,6 +8,8 @@
 use openmls::prelude::{KeyPackage, Lifetime as MlsLifetime};
 use tls_codec::{DeserializeBytes as _, TlsDeserializeBytes, TlsSize, VLBytes};
 
+use crate::leaf::LeafBeginning;
+
 const DAY_S: u64 = 24 * 3600;
 
 /// How long a welcome or a commit may be on its way, in seconds: longer than servers keep messages.
@@ -28,9 +30,6 @@ const BEGUN_S: u64 = DAY_S;
 /// The clocks of a server and of its clients may differ by this much, without the one refusing what the other takes.
 const SLACK_S: u64 = DAY_S;
 
-/// `LeafNodeSource.key_package` (RFC 9420, section 7.2).
-const KEY_PACKAGE: u8 = 1;
-
 /// When a key package is good, or several are together. In seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -46,16 +45,7 @@ struct Beginning {
     _version: u16,
     _ciphersuite: u16,
     _init_key: VLBytes,
-    _encryption_key: VLBytes,
-    _signature_key: VLBytes,
-    _credential_type: u16,
-    _identity: VLBytes,
-    _versions: VLBytes,
-    _ciphersuites: VLBytes,
-    _extensions: VLBytes,
-    _proposals: VLBytes,
-    _credentials: VLBytes,
-    source: u8,
+    leaf: LeafBeginning,
     not_before: u64,
     not_after: u64,
 }
@@ -88,7 +78,7 @@ impl Lifetime {
     pub fn of_package(bytes: &[u8]) -> Option<Self> {
         let (package, _) = Beginning::tls_deserialize_bytes(bytes).ok()?;
         let Beginning { not_before, not_after, .. } = package;
-        (package.source == KEY_PACKAGE).then_some(Self { not_before, not_after })
+        (package.leaf.source == LeafBeginning::KEY_PACKAGE).then_some(Self { not_before, not_after })
     }
 
     /// When both are good.

@@ -42,6 +42,29 @@ fn a_file_goes_along_with_what_is_written() {
     });
 }
 
+/// Whoever changes what they have said sends nothing else with it.
+#[test]
+fn what_is_to_go_along_does_not_go_with_a_change() {
+    let (place, mut window) = signed_in(Lang::English);
+    let plan = place.folder.path().join("plan.txt");
+    std::fs::write(&plan, "meet at noon").unwrap();
+    window.clicks_into("new-chat");
+    window.enters("bob");
+    window.says("At five");
+    place.now(place.bob.hears(&place.alice.user_id, "At five"));
+    window.takes_a_file(&plan);
+    window.shows_text("plan.txt, 12 B");
+    window.clicks_in_chat("At five");
+    window.clicks("edit");
+    window.shows("editing");
+    window.presses_backspace("five".len());
+    window.enters("six");
+    place.now(place.bob.hears(&place.alice.user_id, "At six"));
+    window.rests_for(500);
+    window.shows_text("plan.txt, 12 B");
+    assert_eq!(place.now(place.bob.texts(&place.alice.user_id)), ["At six"]);
+}
+
 /// What somebody has sent is saved, beside what has the same name already.
 #[test]
 fn files_are_saved() {

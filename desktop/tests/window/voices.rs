@@ -25,8 +25,7 @@ impl Place {
 
     fn bob_says(&self, voice: Voice) {
         let Voice { bytes, duration_ms, waveform } = voice;
-        let voice = Some(VoiceNote { duration_ms, waveform });
-        let held = HeldFile { name: "voice.ogg".to_owned(), bytes: bytes.into(), voice, picture: None };
+        let held = HeldFile::voice(bytes, VoiceNote { duration_ms, waveform });
         let draft = Draft { files: vec![FileToSend::Held(held)], ..Draft::default() };
         self.now(self.bob.client().send(&self.alices(), draft));
     }

@@ -10,7 +10,7 @@ use tls_codec::{DeserializeBytes, Error, TlsDeserializeBytes, TlsSize, VLBytes};
 
 use super::member::LeafDate;
 use super::reject::RejectReason;
-use crate::leaf::{self, MADE_AT_EXTENSION};
+use crate::leaf::{self, LeafBeginning, MADE_AT_EXTENSION};
 use crate::malformed::Malformed;
 
 const TREE: &str = "ratchet tree";
@@ -26,26 +26,6 @@ enum Node {
     Leaf,
     Parent,
 }
-
-/// RFC 9420, section 7.2, as far as its length goes.
-#[derive(TlsDeserializeBytes, TlsSize)]
-struct LeafNode {
-    _encryption_key: VLBytes,
-    _signature_key: VLBytes,
-    _credential_type: u16,
-    _credential: VLBytes,
-    _versions: VLBytes,
-    _ciphersuites: VLBytes,
-    _extensions: VLBytes,
-    _proposals: VLBytes,
-    _credentials: VLBytes,
-    source: u8,
-}
-
-/// What follows the source of a leaf, by what it is.
-const KEY_PACKAGE: u8 = 1;
-const UPDATE: u8 = 2;
-const COMMIT: u8 = 3;
 
 /// RFC 9420, section 7.1.
 #[derive(TlsDeserializeBytes, TlsSize)]
@@ -113,11 +93,11 @@ fn after_leaf(bytes: &[u8]) -> Result<&[u8], Error> {
 
 /// A leaf from its extensions on.
 fn extensions(bytes: &[u8]) -> Result<&[u8], Error> {
-    let (leaf, rest) = LeafNode::tls_deserialize_bytes(bytes)?;
+    let (leaf, rest) = LeafBeginning::tls_deserialize_bytes(bytes)?;
     match leaf.source {
-        KEY_PACKAGE => after_one::<(u64, u64)>(rest),
-        UPDATE => Ok(rest),
-        COMMIT => after_one::<VLBytes>(rest),
+        LeafBeginning::KEY_PACKAGE => after_one::<(u64, u64)>(rest),
+        LeafBeginning::UPDATE => Ok(rest),
+        LeafBeginning::COMMIT => after_one::<VLBytes>(rest),
         _ => Err(Error::InvalidInput),
     }
 }

@@ -51,13 +51,14 @@ pub fn insert(tx: &Tx<'_>, message: &NewMessage<'_>, direction: Direction) -> Re
     Ok(Some(id))
 }
 
-/// Enters a new message into its chat's summary.
+/// Enters a new message into its chat's summary. What somebody says brings the chat back from the archive, unless it is muted; what the
+/// user says, and what is wrong there, in any case.
 fn enter(tx: &Tx<'_>, message: &NewMessage<'_>, position: Position, id: i64, outgoing: bool) -> Result<(), StoreError> {
     let counts = !outgoing && message.kind.0 >= 0;
     tx.sql()
         .prepare_cached(
             "UPDATE chat SET messages = messages + 1, last_at = max(last_at, ?2),
-                 archived = archived AND NOT ?7,
+                 archived = archived AND NOT (?7 OR ?3 AND NOT muted),
                  unread = unread + (?3 AND ?4 > read_to AND ?5 <> coalesce((SELECT user_id FROM account), '')),
                  last_message = iif(?4 >= coalesce((SELECT position FROM message WHERE id = last_message), 0),
                      ?6, last_message)
@@ -70,20 +71,11 @@ fn enter(tx: &Tx<'_>, message: &NewMessage<'_>, position: Position, id: i64, out
             position.0,
             message.sender_id.as_str(),
             id,
-            brings_back(tx, message, counts, outgoing)?
+            outgoing || message.kind.is_alarm()
         ])?;
     changed(tx, message.chat, id);
     tx.changed(Change::Chat(message.chat));
     Ok(())
-}
-
-/// Whether a message brings its chat back from the archive: what somebody says, unless it is muted; what the user says, and what is wrong
-/// there, in any case.
-fn brings_back(tx: &Tx<'_>, message: &NewMessage<'_>, counts: bool, outgoing: bool) -> Result<bool, StoreError> {
-    if outgoing || message.kind.is_alarm() {
-        return Ok(true);
-    }
-    Ok(counts && !chats::summary(tx, message.chat)?.is_some_and(|chat| chat.marks.muted))
 }
 
 /// The content has changed before it was sent: its files are uploaded now.

@@ -301,9 +301,8 @@ async fn made_anew(path: &Path, size: u64, decoder: &Decoder) -> Result<(HeldFil
     let made = turn.make(file.ok_or(DecodeError::Failed)?, limits::SENT_SIDE).await?;
     let preview = turn.show(made.bytes.clone(), PREVIEW).await.ok();
     let preview = preview.map(|shown| Handle::from_rgba(shown.width, shown.height, shown.rgba));
-    let name = format!("{}.{}", path.file_stem().unwrap_or_default().to_string_lossy(), made.extension);
-    let picture = PictureNote { width: made.width, height: made.height, blurhash: made.blurhash };
-    Ok((HeldFile { name, bytes: Arc::from(made.bytes), voice: None, picture: Some(picture) }, preview))
+    let note = PictureNote { width: made.width, height: made.height, blurhash: made.blurhash };
+    Ok((HeldFile::picture(path, made.extension, made.bytes, note), preview))
 }
 
 impl Picked {

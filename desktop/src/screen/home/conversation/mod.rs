@@ -188,7 +188,7 @@ impl Conversation {
         if let Some(chat) = chats.iter().find(is_this) {
             (self.heading, self.consent) = (chat.heading.clone(), chat.summary.consent);
         }
-        if standing::is_closed(self.heading.as_ref(), &self.standing) {
+        if standing::nothing_to_say(self.heading.as_ref(), &self.standing).is_some() {
             self.is_covered();
         }
     }
@@ -217,7 +217,7 @@ impl Conversation {
             }
             Message::Stands(Ok(standing)) => {
                 (self.standing, self.is_known, self.troubles[1]) = (standing, true, None);
-                if standing::is_closed(self.heading.as_ref(), &self.standing) {
+                if standing::nothing_to_say(self.heading.as_ref(), &self.standing).is_some() {
                     self.is_covered();
                 }
                 return self.sends_if_submitted();

@@ -15,9 +15,6 @@ use crate::lang::Lang;
 use crate::theme::{self, gap, type_size};
 use crate::widget::{Waveform, alarm, hint, small_button};
 
-/// The name of a voice message as a file.
-const NAME: &str = "voice.ogg";
-
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Message {
@@ -142,8 +139,7 @@ impl Recorder {
     pub(super) fn ends(&mut self) -> Option<HeldFile> {
         match self.now.take()?.writer.finish() {
             Ok(voice) => voice.map(|Voice { bytes, duration_ms, waveform }| {
-                let voice = Some(VoiceNote { duration_ms, waveform });
-                HeldFile { name: NAME.to_owned(), bytes: Arc::from(bytes), voice, picture: None }
+                HeldFile::voice(bytes, VoiceNote { duration_ms, waveform })
             }),
             Err(error) => {
                 self.failure = Some(Failure::Encode(error));

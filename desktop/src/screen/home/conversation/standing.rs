@@ -56,19 +56,14 @@ pub(super) fn perform(
     Task::perform(answered, move |done| not_done(done, whose))
 }
 
-/// Why nothing can be written here, if so.
-/// Whether nothing can be said.
-pub(super) fn is_closed(heading: Option<&Heading>, standing: &Standing) -> bool {
-    standing.is_blocked || heading.is_some_and(|heading| heading.gone.is_some())
-}
-
-pub(super) fn nothing_to_say(lang: Lang, heading: Option<&Heading>, standing: &Standing) -> Option<String> {
+/// Why nothing can be written here, if so: the name of a text.
+pub(super) fn nothing_to_say(heading: Option<&Heading>, standing: &Standing) -> Option<&'static str> {
     let gone = heading.and_then(|heading| heading.gone).map(|gone| match gone {
         Gone::Left => "gone-left",
         Gone::Removed => "gone-removed",
         Gone::Unknown => "gone-unknown",
     });
-    gone.map(|id| lang.text(id)).or_else(|| standing.is_blocked.then(|| lang.text("blocked-nothing-goes")))
+    gone.or_else(|| standing.is_blocked.then_some("blocked-nothing-goes"))
 }
 
 /// What is to be answered.

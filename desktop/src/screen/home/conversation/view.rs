@@ -43,9 +43,8 @@ impl Conversation {
             .extend(decisions)
             .push(self.leads_to.as_ref().map(|link| leading::view(lang, link)))
             .push(self.picker.as_ref().filter(|_| over.is_none()).map(|picker| picker.view(lang)));
-        let why = over.map(|why| lang.text(why));
-        let below = match why.or_else(|| standing::nothing_to_say(lang, self.heading.as_ref(), &self.standing)) {
-            Some(why) => container(hint(why)).padding(gap::MEDIUM).into(),
+        let below = match over.or_else(|| standing::nothing_to_say(self.heading.as_ref(), &self.standing)) {
+            Some(why) => container(hint(lang.text(why))).padding(gap::MEDIUM).into(),
             None => self.writing.view(lang),
         };
         let alarm = self.history.unseen_alarm().map(|message| self.unseen(lang, message));

@@ -183,9 +183,10 @@ impl Writing {
         self.along.is_silent();
     }
 
-    /// Whether something has stayed behind for a message of its own.
-    pub(super) const fn has_more(&self) -> bool {
-        !self.along.is_empty()
+    /// Whether something has stayed behind a voice, for a message of its own. With what is changed nothing goes.
+    pub(super) fn has_more(&self) -> bool {
+        let is_edit = self.in_flight.as_ref().is_some_and(|said| matches!(said.about, Some(About::Edit { .. })));
+        !is_edit && !self.along.is_empty()
     }
 
     /// Whether what is written can go: what was written before is known, what goes along was looked at, and nothing else is on its
@@ -208,10 +209,11 @@ impl Writing {
         }
         let about = self.about.take();
         // The text goes with what is behind the voice.
-        let text = if !is_edit && self.has_more() { String::new() } else { text };
+        let has_more = !is_edit && !self.along.is_empty();
+        let text = if has_more { String::new() } else { text };
         self.content = match &about {
             Some(About::Edit { was, .. }) => begun(was),
-            Some(About::Answer { .. }) | None if self.has_more() => std::mem::take(&mut self.content),
+            Some(About::Answer { .. }) | None if has_more => std::mem::take(&mut self.content),
             Some(About::Answer { .. }) | None => Content::new(),
         };
         let said = Said { text, files, about };
