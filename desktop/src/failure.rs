@@ -100,6 +100,7 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::GroupChange(ChangeError::NotAllowed) => lang.text("change-not-allowed"),
         ClientError::GroupChange(ChangeError::LastOwner) => lang.text("leave-last-owner"),
         ClientError::GroupChange(_) => lang.text("change-refused"),
+        ClientError::ClocksDiffer { .. } => lang.text("failure-clocks-differ"),
         ClientError::NoSigningKey => lang.text("failure-no-signing-key"),
         ClientError::AnotherNumber(_) | ClientError::KeyChanged(_) => lang.text("failure-another-number"),
         ClientError::NotChangeable => lang.text("failure-not-changeable"),

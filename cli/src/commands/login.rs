@@ -11,7 +11,7 @@ use privmsg_client::{
 use privmsg_protocol::{ErrorCode, UserId};
 use serde::Serialize;
 
-use super::Session;
+use super::{Session, comes_back};
 use crate::args::Login;
 use crate::failure::Failure;
 use crate::lang::Lang;
@@ -77,6 +77,11 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         client => {
             let client = client?;
             let me = client.whoami().await?;
+            let is_mine = wanted.user_id.as_ref().is_none_or(|user| *user == me.user_id);
+            if !me.signed_in && is_mine && !wanted.relocation().is_asked_for() && comes_back(&client).await {
+                session.output.remark(&session.lang().is_back());
+                return Ok(());
+            }
             let is_in = me.signed_in
                 && match wanted.way.link {
                     true => !client.is_left_out().await?,

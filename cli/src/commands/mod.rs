@@ -76,7 +76,10 @@ impl<'a> Session<'a> {
     /// Opens the profile of a device that is signed in.
     async fn open_signed_in(&self) -> Result<Client, Failure> {
         let client = self.open().await?;
-        if client.whoami().await?.signed_in { Ok(client) } else { Err(why_not_signed_in(&client).await?) }
+        if client.whoami().await?.signed_in || comes_back(&client).await {
+            return Ok(client);
+        }
+        Err(why_not_signed_in(&client).await?)
     }
 
     /// The same of one that its account's other devices know. One that waits to be let in can do little else.
@@ -84,6 +87,14 @@ impl<'a> Session<'a> {
         let client = self.open_signed_in().await?;
         if client.waits_to_be_let_in().await? { Err(ClientError::NotListed.into()) } else { Ok(client) }
     }
+}
+
+/// Whether a device that the server has called signed out is in again. Without a connection what it has said stands.
+async fn comes_back(client: &Client) -> bool {
+    client.comes_back().await.unwrap_or_else(|error| {
+        tracing::info!(%error, "the device's key was not tried again");
+        false
+    })
 }
 
 /// Why a device is not signed in.

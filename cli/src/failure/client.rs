@@ -95,6 +95,7 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
             new(Exit::Refused, code.as_str(), lang.refusal(&code))
         }
         ClientError::NeverListed => new(Exit::Usage, "never_listed", lang.never_listed()),
+        ClientError::ClocksDiffer { ahead_ms } => new(Exit::Other, "clocks_differ", lang.clocks_differ(*ahead_ms)),
         ClientError::AnotherServer(server) => new(Exit::Other, "another_server", lang.another_server(server)),
         ClientError::AnotherOwnIdentity => new(Exit::Refused, "another_own_identity", lang.another_own_identity()),
         ClientError::Recovery(error) => super::login::recovery(lang, error),

@@ -11,6 +11,11 @@ impl Lang {
         let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
         if ahead_ms > 0 { self.clock_is_behind(&span) } else { self.clock_is_ahead(&span) }
     }
+
+    pub(crate) fn clocks_differ(self, ahead_ms: i64) -> String {
+        let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
+        if ahead_ms > 0 { self.signs_nothing_behind(&span) } else { self.signs_nothing_ahead(&span) }
+    }
 }
 
 texts! {
@@ -61,6 +66,12 @@ texts! {
     clock_is_ahead(span: &str) =>
         "Warning: the clock of this machine is {span} ahead of the server's. Set it right: certificates and the order of messages depend on it.",
         "Внимание: часы этой машины опережают часы сервера на {span}. Поправьте их: от них зависят сертификаты и порядок сообщений.";
+    signs_nothing_behind(span: &str) =>
+        "the clock of this machine is {span} behind the server's, and what is signed for your account now would be worth nothing, or too much, under a wrong one. Nothing was changed. Set this machine's clock right and repeat; if it is right, tell the administrator that the server's is not",
+        "часы этой машины отстают от часов сервера на {span}; то, что подписано по неверным часам, либо ничего не стоит, либо мешает всему дальнейшему. Ничего не изменено. Поправьте часы этой машины и повторите; если они верны, сообщите администратору, что неверны часы сервера";
+    signs_nothing_ahead(span: &str) =>
+        "the clock of this machine is {span} ahead of the server's, and what is signed for your account now would be worth nothing, or too much, under a wrong one. Nothing was changed. Set this machine's clock right and repeat; if it is right, tell the administrator that the server's is not",
+        "часы этой машины опережают часы сервера на {span}; то, что подписано по неверным часам, либо ничего не стоит, либо мешает всему дальнейшему. Ничего не изменено. Поправьте часы этой машины и повторите; если они верны, сообщите администратору, что неверны часы сервера";
     days(count: u64) => "{count} days", "{count} сут.";
     signed_out_here(profile: &str) =>
         "Signed out here; the server was not asked and still knows this device. Sign it out from another one ('privmsg devices remove'), or have the administrator do it. What was received stays readable until you delete {profile}.",

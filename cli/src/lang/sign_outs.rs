@@ -25,6 +25,9 @@ impl Lang {
 }
 
 texts! {
+    is_back() =>
+        "The server lets this device in again, by its own key: it is signed in as before.",
+        "Сервер снова впускает это устройство по его собственному ключу: вход выполнен, как прежде.";
     known_here_since(at: &str) => "known here since {at}", "здесь известно с {at}";
     signed_out() =>
         "this device has been signed out: from another device, by the administrator, or by a new access key. What was received stays readable; 'privmsg login' signs in again",

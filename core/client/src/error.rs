@@ -197,6 +197,12 @@ pub enum ClientError {
     /// This device does not sign for the account: it has not been told the signing key of the present generation.
     #[error("this device has no signing key of the account")]
     NoSigningKey,
+    /// The server's clock and this machine's are far apart, and what is signed now would have to follow one of them.
+    #[error("the server's clock and this machine's are far apart")]
+    ClocksDiffer {
+        /// How far the server's is ahead, ms.
+        ahead_ms: i64,
+    },
     /// The recovery words are mistyped, or do not open this account's identity.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),

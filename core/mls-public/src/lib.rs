@@ -55,7 +55,7 @@ pub use link_reply::{LinkReply, MAX_LINK_PINS, NewDevice};
 pub use malformed::Malformed;
 pub use publishing::{MAX_LISTS_A_DAY, PublishError, check_published};
 pub use roster::{Learned, Participant, Role, Roster, RosterHash, RosterView, StepError};
-pub use sign_in::SignIn;
+pub use sign_in::{AnsweredChallenge, SignIn};
 pub use signing_certificate::SigningKeyCertificate;
 pub use statement::StatementError;
 pub use update_needed::UpdateNeeded;

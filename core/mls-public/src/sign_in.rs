@@ -81,6 +81,37 @@ impl SignIn {
     }
 }
 
+/// What somebody has answered with a device's key, as the server names it to that device afterwards: the proof that it was this
+/// key, `challenge[32] ‖ signature[64]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnsweredChallenge {
+    /// The server's challenge.
+    pub challenge: [u8; 32],
+    /// The signature of [`SignIn::by_device`].
+    pub signature: [u8; SIGNATURE_LEN],
+}
+
+impl AnsweredChallenge {
+    /// The length of its encoding.
+    pub const LEN: usize = 32 + SIGNATURE_LEN;
+
+    /// The encoding.
+    #[must_use]
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..32].copy_from_slice(&self.challenge);
+        bytes[32..].copy_from_slice(&self.signature);
+        bytes
+    }
+
+    /// Reads what [`AnsweredChallenge::encode`] has written; nothing of another length.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (challenge, signature) = bytes.split_first_chunk::<32>()?;
+        Some(Self { challenge: *challenge, signature: signature.try_into().ok()? })
+    }
+}
+
 #[cfg(test)]
 #[path = "sign_in_tests.rs"]
 mod tests;

@@ -31,3 +31,14 @@ fn a_signature_lets_in_one_device_of_one_account_once_and_one_way() {
         assert!(!other.is_signed_by_device(&device_key(3), &device), "{other:?}");
     }
 }
+
+#[test]
+fn an_answer_is_a_challenge_and_its_signature() {
+    let answered = AnsweredChallenge { challenge: [9; 32], signature: [7; 64] };
+    let bytes = answered.encode();
+    assert_eq!((&bytes[..32], &bytes[32..]), ([9; 32].as_slice(), [7; 64].as_slice()));
+    assert_eq!(AnsweredChallenge::decode(&bytes), Some(answered));
+    for other in [&[][..], &bytes[..95], &[bytes.as_slice(), &[0]].concat()] {
+        assert_eq!(AnsweredChallenge::decode(other), None);
+    }
+}

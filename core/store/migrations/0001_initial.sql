@@ -56,6 +56,7 @@ CREATE TABLE answered_challenge (
     challenge BLOB NOT NULL,           -- 32 bytes
     confirmed INTEGER NOT NULL DEFAULT 0 -- the server has let the device in by it
 ) STRICT;
+CREATE INDEX answered_challenge_by_challenge ON answered_challenge (challenge);
 
 -- Numbers with a name: what the user has chosen, times of the last this and that, cursors.
 CREATE TABLE setting (

@@ -1,6 +1,6 @@
 //! Why this device is not signed in.
 
-use privmsg_protocol::DeviceId;
+use privmsg_protocol::{DeviceId, Secret};
 use rusqlite::{OptionalExtension, params};
 
 use crate::{Change, Snapshot, StoreError, Tx};
@@ -36,6 +36,15 @@ impl SignOutCause {
             (Some("account_deleted"), None) => Self::Deleted,
             (Some("identity_replaced"), None) => Self::Replaced,
             _ => Self::Forgotten,
+        }
+    }
+
+    /// Whether the server alone has said so of this device, and nobody has signed for it.
+    #[must_use]
+    pub const fn is_the_servers_word(&self) -> bool {
+        match self {
+            Self::Here | Self::Replaced | Self::KeyElsewhere => false,
+            Self::Forgotten | Self::Device(_) | Self::Administrator | Self::Deactivated | Self::Deleted => true,
         }
     }
 
@@ -89,6 +98,20 @@ pub fn set(tx: &Tx<'_>, signed_out: &SignedOut) -> Result<(), StoreError> {
         "UPDATE account SET state = 'signed_out', token = NULL, token_expires_at = 0, sign_out_cause = ?1,
              signed_out_by = ?2, signed_out_at = ?3",
         params![cause, by, signed_out.at_ms],
+    )?;
+    tx.changed(Change::Account);
+    Ok(())
+}
+
+/// The server has let the device in again, whatever it had said.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn take_back(tx: &Tx<'_>, token: &Secret, expires_at: i64) -> Result<(), StoreError> {
+    tx.sql().execute(
+        "UPDATE account SET state = 'ready', token = ?1, token_expires_at = ?2, sign_out_cause = NULL,
+             signed_out_by = NULL, signed_out_at = NULL WHERE state = 'signed_out'",
+        params![token.expose(), expires_at],
     )?;
     tx.changed(Change::Account);
     Ok(())

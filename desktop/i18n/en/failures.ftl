@@ -68,6 +68,7 @@ certificate-other-key = its key is not { $pinned }, the one that is pinned. Some
 certificate-shown = it shows { $shown }
 change-not-allowed = Your role in this group does not allow that.
 change-refused = The group does not take this change.
+failure-clocks-differ = The clock of this computer and the server’s are more than a day apart, and nothing is signed by a wrong clock. Set this one right; if it is, tell your administrator.
 failure-no-signing-key = This device may not sign yet: another one of yours has to be online for a moment.
 failure-another-number = The key has changed since you looked. Compare the number that is shown now.
 failure-not-changeable = This message cannot be changed any more.

@@ -1,6 +1,7 @@
 //! The profile is opened: by itself, or with its passphrase.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use iced::widget::operation::focus;
 use iced::widget::{button, column, text};
@@ -17,6 +18,9 @@ use crate::theme::{gap, type_size};
 use crate::widget::{alarm, hint, secret_field, sheet};
 
 const PASSPHRASE: &str = "passphrase";
+
+/// How long a server is asked whether a device that it has called signed out may come in, before its history is shown.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where opening stands.
 #[derive(Debug)]
@@ -240,7 +244,7 @@ async fn open(profile: Profile, purpose: Purpose, passphrase: Option<Secret>) ->
         Err(error) => return Err(failed(error)),
     };
     let me = client.whoami().await.map_err(|error| failed(error.into()))?;
-    if !me.signed_in {
+    if !me.signed_in && !(purpose == Purpose::Read && comes_back(&client).await) {
         let signed_out = client.signed_out().await.map_err(|error| failed(error.into()))?;
         if let Some(signed_out) = signed_out.filter(|_| purpose == Purpose::Read) {
             let session = Session::of_signed_out(client, signed_out);
@@ -251,6 +255,13 @@ async fn open(profile: Profile, purpose: Purpose, passphrase: Option<Secret>) ->
         return Ok(Found::Unfinished(Box::new(Unfinished { passphrase, known })));
     }
     ready(client, None).await.map(Found::Ready)
+}
+
+/// Whether a device that the server has called signed out is in again. Nobody waits long for a server that is not there: history
+/// can be read meanwhile.
+async fn comes_back(client: &Client) -> bool {
+    let asked = tokio::time::timeout(PATIENCE, client.comes_back()).await;
+    matches!(asked, Ok(Ok(true)))
 }
 
 /// Begins the session of a profile that is signed in, just now or earlier.

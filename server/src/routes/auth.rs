@@ -91,7 +91,7 @@ pub(super) fn signed_in(
         expires_at: session.expires_at,
         user: profile,
         waiting: session.waiting,
-        answered: answered.iter().map(|challenge| Opaque::encode(challenge)).collect(),
+        answered: answered.iter().map(|one| Opaque::encode(&one.encode())).collect(),
     })
 }
 

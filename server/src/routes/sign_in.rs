@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey, SignIn as Statement};
+use privmsg_mls_public::{AnsweredChallenge, DevicePublicKey, RecoveryPublicKey, SignIn as Statement};
 use privmsg_protocol::limits::MAX_NAME_LEN;
 use privmsg_protocol::rest::{
     Challenge, ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse, RecoverySignIn,
@@ -87,11 +87,11 @@ pub(super) async fn by_device(
         device_key: device.key,
         device_name,
         device_type,
-        challenge: statement.challenge,
         token: KeyHash::of(token.expose()),
         expires_at,
     };
-    let entered = app.storage.sign_in_by_device(order).await?;
+    let answered = AnsweredChallenge { challenge: statement.challenge, signature: self::signature(&signature)? };
+    let entered = app.storage.sign_in_by_device(order, answered).await?;
     Ok(signed_in(&app, entered, device.profile, token))
 }
 
@@ -136,7 +136,6 @@ pub(super) async fn by_recovery(
         device_key,
         device_name,
         device_type,
-        challenge: statement.challenge,
         token: KeyHash::of(token.expose()),
         expires_at: app.clock.now() + SESSION_SECONDS,
     };

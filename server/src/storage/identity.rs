@@ -1,6 +1,6 @@
 //! Values of identities, device lists and signing in by signatures.
 
-use privmsg_mls_public::{AccountPublicKey, DeviceList, DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AccountPublicKey, AnsweredChallenge, DeviceList, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::rest::{IdentityReplacement, UserProfile};
 use privmsg_protocol::{DeviceId, Opaque};
 
@@ -77,7 +77,6 @@ pub(crate) struct SignIn {
     pub(crate) device_key: DevicePublicKey,
     pub(crate) device_name: String,
     pub(crate) device_type: String,
-    pub(crate) challenge: [u8; 32],
     pub(crate) token: KeyHash,
     pub(crate) expires_at: i64,
 }
@@ -85,8 +84,8 @@ pub(crate) struct SignIn {
 /// Somebody has signed in.
 pub(crate) struct SignedIn {
     pub(crate) session: Session,
-    /// The last challenges that this device answered before, the newest last.
-    pub(crate) answered: Vec<[u8; 32]>,
+    /// What was answered last with this device's key before, the newest last.
+    pub(crate) answered: Vec<AnsweredChallenge>,
     /// A device that waited, and of which there were too many.
     pub(crate) pushed_out: Option<DeviceKey>,
 }

@@ -289,6 +289,7 @@ async fn a_device_that_is_signed_out_is_told_by_which() -> Result<()> {
     let notes = tablet.messages(&tablet).await?;
     let line = notes.iter().find(|line| line.kind == MessageKind::SignedOutHere).context("a line")?;
     ensure!(line.text == by.as_str(), "{line:?}");
+    ensure!(!tablet.client().comes_back().await?, "it is so");
     Ok(())
 }
 

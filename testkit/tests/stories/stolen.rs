@@ -1,9 +1,11 @@
 //! Devices that are stolen, and called back.
 
-use anyhow::{Result, ensure};
-use privmsg_client::{ClientError, Consent, Draft, HistoryItem, MessageKind, Recipient, Role};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use privmsg_client::{ClientError, Consent, Draft, HistoryItem, LoginError, MessageKind, Recipient, Role};
 use privmsg_testkit::wait::{PATIENCE, until};
-use privmsg_testkit::{Person, Server};
+use privmsg_testkit::{Clock, Person, Server};
 
 use super::alice_and_bob;
 use super::own_devices::{id_of, is_waiting, links_in_time, waits_to_be_let_in};
@@ -234,4 +236,34 @@ async fn whom_a_device_has_brought_in_before_it_heard_of_the_new_generation_is_h
     })
     .await?;
     carol.goes_offline().await
+}
+
+/// A server that says an earlier time would have a generation made that contacts pass over, for they know a later one; one that says a
+/// much later time, one behind which no other could come. Seen from a device, that is a clock of its own that is off.
+#[tokio::test]
+async fn nothing_is_signed_while_the_clocks_are_far_apart() -> Result<()> {
+    let server = Server::start().await?;
+    let (account, clock) = (server.admin().creates("alice").await?, Clock::right());
+    let mut alice = Person::signs_in_by(&server.url(), &account, Arc::new(clock.clone())).await?;
+    alice.goes_online().await?;
+    let bob = server.person("bob").await?;
+    alice.says(&bob, "hello").await?;
+    bob.hears(&alice, "hello").await?;
+    let mut thief = alice.takes_another_device(&server.url()).await?;
+    thief.goes_offline().await?;
+    let stolen = thief.client().whoami().await?.device_id.context("a device id")?;
+    let words = alice.words()?.to_owned();
+    for days in [20, -40] {
+        clock.advance(days * 24 * 3600);
+        let refused = alice.client().remove_stolen(std::slice::from_ref(&stolen), &words).await;
+        ensure!(matches!(refused, Err(ClientError::ClocksDiffer { .. })), "{refused:?}");
+        let refused = alice.recovers(&server.url()).await.err().context("a generation has begun")?;
+        let why = refused.downcast_ref::<LoginError>();
+        ensure!(matches!(why, Some(LoginError::Client(ClientError::ClocksDiffer { .. }))), "{refused:?}");
+    }
+    clock.advance(20 * 24 * 3600);
+    let mut found = alice.recovers(&server.url()).await?;
+    found.goes_online().await?;
+    found.says(&bob, "all others are gone").await?;
+    bob.hears(&alice, "all others are gone").await.map(drop)
 }

@@ -45,6 +45,33 @@ impl Client {
         Ok(self.context.store.read(sign_outs::load).await?)
     }
 
+    /// Tries the key of a device that the server has called signed out: that was nobody's signature, and a server that was wrong, or
+    /// has lied, lets it in. Whoever is signed out indeed is refused once more. Returns whether it is in.
+    ///
+    /// # Errors
+    /// [`ClientError`] of the request and the database; [`ClientError::KeyInUseElsewhere`].
+    pub async fn comes_back(&self) -> Result<bool, ClientError> {
+        let look = |at: &Snapshot<'_>| {
+            let Some(account) = account::load(at)? else { return Ok(None) };
+            let by_word = sign_outs::load(at)?.is_some_and(|out| out.cause.is_the_servers_word());
+            let stands = by_word && learn::stands(&learn::known(at, &account)?, &account);
+            Ok::<_, ClientError>(stands.then_some(account))
+        };
+        let Some(account) = self.context.store.read(look).await? else { return Ok(false) };
+        let api = &self.context.api;
+        api.follow(&account);
+        match by_device::sign_in(api, &self.context.store, &account).await {
+            Ok(answer) => {
+                let (token, expires_at) = (answer.token, answer.expires_at);
+                self.context.store.write(move |tx| sign_outs::take_back(tx, &token, expires_at)).await?;
+                Ok(true)
+            }
+            Err(error @ ClientError::KeyInUseElsewhere) => Err(error),
+            Err(error) if error.signs_out() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// When the identity takes effect that was begun on this device, in seconds since 1970, if it waits for that.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //!
 //! It is the server's word, and nothing more than a better guess at the time: a lie about it can make things that others
 //! refuse, which the server could bring about in simpler ways. It must not decide whether somebody else's signature is
-//! still good.
+//! still good, nor alone which number is above all that others know ([`ServerClock::agreed_s`]).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,8 @@ use hyper::header::{AGE, DATE};
 use std::time::UNIX_EPOCH;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, seconds};
+use crate::error::ClientError;
 
 /// An answer that took longer says too little about when it was written.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -28,7 +29,8 @@ const EARLIEST_MS: i64 = 1_735_689_600_000;
 /// Farther ahead than any certificate: 1 January 2100.
 const LATEST_MS: i64 = 4_102_444_800_000;
 
-/// A clock that is off by more is worth a word: key packages are good for a margin of a day.
+/// A clock that is off by more is worth a word: key packages are good for a margin of a day, and the server takes no number
+/// that is farther ahead of its own.
 const FAR_OFF_MS: i64 = 24 * 3600 * 1000;
 
 /// What is known of the server's clock. Clones share it.
@@ -94,6 +96,43 @@ impl ServerClock {
     /// can make good things look too old, but nothing that is too old look good to a machine whose clock is right.
     pub(crate) fn later_s(&self, local: &dyn Clock) -> i64 {
         self.now_s(local).max(local.now_s())
+    }
+
+    /// The time that the numbers of the account's lists and generations follow, in seconds: the later of the two clocks, so that
+    /// no server that says an earlier time has the account's owner make what is below what contacts know already, and is nothing
+    /// to them.
+    ///
+    /// # Errors
+    /// [`ClientError::ClocksDiffer`] if they are more than a day apart: with what a wrong clock makes the account could do nothing
+    /// for as long as it is wrong, and only a person can tell which of the two it is.
+    pub(crate) fn agreed_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
+        let (theirs, ours) = (self.now_ms(local), local.now_ms());
+        let ahead_ms = theirs.saturating_sub(ours);
+        if ahead_ms.abs() > FAR_OFF_MS {
+            return Err(ClientError::ClocksDiffer { ahead_ms });
+        }
+        Ok(seconds(theirs.max(ours)))
+    }
+
+    /// When a device is said to have been let in, in seconds: the earlier of the two clocks. What it may have done since is looked
+    /// for from then on.
+    ///
+    /// # Errors
+    /// As [`ServerClock::agreed_s`].
+    pub(crate) fn earlier_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
+        self.agreed_s(local)?;
+        Ok(seconds(self.now_ms(local).min(local.now_ms())))
+    }
+
+    /// The time that the first numbers of an identity follow, in seconds: the server's. Nobody knows any others yet that could be
+    /// above those of the past.
+    ///
+    /// # Errors
+    /// As [`ServerClock::agreed_s`], where it is this machine's clock that is behind.
+    pub(crate) fn first_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
+        let theirs = self.now_ms(local);
+        let ahead_ms = theirs.saturating_sub(local.now_ms());
+        if ahead_ms > FAR_OFF_MS { Err(ClientError::ClocksDiffer { ahead_ms }) } else { Ok(seconds(theirs)) }
     }
 
     /// How far the server's clock is ahead of `local`; `None` before this process has heard of it.
@@ -173,6 +212,27 @@ mod tests {
         clock.note(&dated(), Instant::now());
         assert_eq!(clock.ahead_ms(&local), Some(7_500));
         assert_eq!(clock.far_off(&local), None);
+    }
+
+    /// Neither an earlier nor a much later time that the server says goes into a number that others compare.
+    #[tokio::test(start_paused = true)]
+    async fn numbers_follow_no_clock_that_is_far_from_the_other() {
+        const HOUR_MS: i64 = 3_600_000;
+        let (now, first) = (ServerClock::agreed_s, ServerClock::first_s);
+        for (ahead, agreed, alone) in [
+            (-20 * HOUR_MS, Some(DATE_MS + 20 * HOUR_MS), Some(DATE_MS)),
+            (20 * HOUR_MS, Some(DATE_MS), Some(DATE_MS)),
+            (-30 * HOUR_MS, None, Some(DATE_MS)),
+            (30 * HOUR_MS, None, None),
+        ] {
+            let local = Local(Mutex::new(DATE_MS - ahead));
+            let clock = ServerClock::default();
+            clock.note(&dated(), Instant::now());
+            assert_eq!(now(&clock, &local).ok(), agreed.map(seconds), "{ahead}");
+            let earlier = agreed.map(|_| seconds(DATE_MS.min(DATE_MS - ahead)));
+            assert_eq!(clock.earlier_s(&local).ok(), earlier, "{ahead}");
+            assert_eq!(first(&clock, &local).ok(), alone.map(seconds), "{ahead}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

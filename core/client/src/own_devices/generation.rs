@@ -6,6 +6,7 @@ use privmsg_store::account::{self, Account, Signing};
 use privmsg_store::{Store, Tx, groups};
 
 use super::learn::{By, known, learn_by, this_device};
+use crate::clock::seconds;
 use crate::error::{ClientError, During as _};
 
 /// Begins a generation of the account whose identity key this is, in which this device and those in `keep` stay. Key and list
@@ -39,7 +40,7 @@ fn prepare(
 ) -> Result<(), ClientError> {
     let generation = known.next_generation(now_s).ok_or(ClientError::NoSigningKey)?;
     let signing = key.begin_generation(&account.user_id, generation, &mut OsRng).during("beginning a generation")?;
-    let this = this_device(account, now_s)?;
+    let this = this_device(account, now_s.min(seconds(now_ms)))?;
     // One that stays has been there since it was let in.
     let present =
         known.devices().iter().find(|one| one.device_id == this.device_id && one.device_key == this.device_key);

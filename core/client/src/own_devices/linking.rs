@@ -26,7 +26,7 @@ impl Publisher<'_> {
         if new.user_id != self.account.user_id {
             return Err(ClientError::AnotherUsersCode(new.user_id.clone()));
         }
-        let added_at = self.now_s;
+        let added_at = self.api.clock().earlier_s(self.clock)?;
         let certificate = signing_key(self.account)?.certify(&new.device_id, &new.device_key, added_at);
         let with_it = |present: &[Device]| {
             let others =

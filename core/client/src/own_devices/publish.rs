@@ -10,6 +10,7 @@ use privmsg_store::account::Account;
 use privmsg_store::{Snapshot, Store};
 
 use super::learn::{By, known, learn_by};
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::device_lists;
 use crate::error::{ClientError, During as _};
@@ -25,10 +26,8 @@ pub(crate) struct Publisher<'a> {
     pub(crate) api: &'a Api,
     pub(crate) store: &'a Store,
     pub(crate) account: &'a Account,
-    /// By this machine's clock, ms.
-    pub(crate) now_ms: i64,
-    /// By the server's.
-    pub(crate) now_s: u64,
+    /// This machine's.
+    pub(crate) clock: &'a dyn Clock,
     /// Who is told what has changed.
     pub(crate) told: Option<&'a Context>,
 }
@@ -37,8 +36,15 @@ impl<'a> Publisher<'a> {
     /// For an open profile.
     pub(crate) fn of(context: &'a Context, account: &'a Account) -> Self {
         let (api, store, clock) = (&context.api, &context.store, &*context.clock);
-        let now_s = api.clock().now_s(clock).try_into().unwrap_or(0);
-        Self { api, store, account, now_ms: clock.now_ms(), now_s, told: Some(context) }
+        Self { api, store, account, clock, told: Some(context) }
+    }
+
+    /// What the numbers of lists follow, s.
+    ///
+    /// # Errors
+    /// [`ClientError::ClocksDiffer`]
+    pub(crate) fn agreed_s(self) -> Result<u64, ClientError> {
+        self.api.clock().agreed_s(self.clock)
     }
 
     /// Publishes the list of devices that `change` makes of the present one. `enrol` says what is to be known of those that
@@ -46,7 +52,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     /// [`ClientError::NoSigningKey`] if this device signs for the account no more, or not yet;
-    /// [`ClientError::AnotherOwnIdentity`] if the server has a list of another identity.
+    /// [`ClientError::AnotherOwnIdentity`] if the server has a list of another identity; [`ClientError::ClocksDiffer`].
     pub(crate) async fn publish(
         self,
         change: impl Fn(&[Device]) -> Vec<Device>,
@@ -62,7 +68,7 @@ impl<'a> Publisher<'a> {
             if known.generation() > generation {
                 return Err(ClientError::NoSigningKey);
             }
-            let counter = known.next_counter(generation, self.now_s).ok_or(ClientError::NoSigningKey)?;
+            let counter = known.next_counter(generation, self.agreed_s()?).ok_or(ClientError::NoSigningKey)?;
             let list = signing.list(counter, change(known.devices())).during("signing a device list")?;
             let request = request(&list, enrol(&list)?);
             match self.api.publish_device_list(&request, &replaces).await {
@@ -115,7 +121,7 @@ impl<'a> Publisher<'a> {
     }
 
     async fn learn(self, list: DeviceList, by: By) -> Result<(), ClientError> {
-        let (account, now_ms) = (self.account.clone(), self.now_ms);
+        let (account, now_ms) = (self.account.clone(), self.clock.now_ms());
         let events = self.store.write(move |tx| learn_by(tx, &account, list, by, now_ms)).await?;
         if let Some(context) = self.told {
             context.emit_all(events);

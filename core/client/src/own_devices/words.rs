@@ -123,7 +123,7 @@ impl Publisher<'_> {
     ///
     /// # Errors
     /// [`ClientError::NeverListed`] for a device that this one has never seen in a list, and nothing begins;
-    /// [`ClientError::Recovery`] if the words are wrong.
+    /// [`ClientError::Recovery`] if the words are wrong; [`ClientError::ClocksDiffer`].
     pub(crate) async fn begin_without(self, words: &str, gone: &[DeviceId]) -> Result<(), ClientError> {
         let remembered = self.remembered().await?;
         self.catch_up().await?;
@@ -144,7 +144,7 @@ impl Publisher<'_> {
             !is_own && remembered.stands(device) && remembers.stays(device, gone)
         };
         let keep = known.devices().iter().filter(stays).cloned().collect();
-        generation::begin(self.store, &mut account, &key, keep, (self.now_ms, self.now_s)).await?;
+        generation::begin(self.store, &mut account, &key, keep, (self.clock.now_ms(), self.agreed_s()?)).await?;
         Publisher { account: &account, ..self }.catch_up().await.map(drop)
     }
 
@@ -206,7 +206,7 @@ impl Publisher<'_> {
         };
         self.api.seal_identity(&request).await?;
         let told = SealedIdentity::new(begun.sealed, &sign_in_key, challenge, signature);
-        let now_ms = self.now_ms;
+        let now_ms = self.clock.now_ms();
         self.store.write(move |tx| new_words_count(tx, &told, now_ms)).await?;
         Ok(begun.words)
     }
@@ -248,7 +248,7 @@ impl Publisher<'_> {
             Err(error) => matches!(error, ClientError::AnotherOwnIdentity),
         };
         if alarming {
-            let now_ms = self.now_ms;
+            let now_ms = self.clock.now_ms();
             let told = self.store.write(move |tx| learn::another_identity(tx, now_ms)).await?;
             if let Some(context) = self.told {
                 context.emit_all(told);
@@ -256,7 +256,7 @@ impl Publisher<'_> {
         }
         let Opened { key, sealed, is_served, is_spoilt, .. } = opened?;
         if is_spoilt {
-            let now_ms = self.now_ms;
+            let now_ms = self.clock.now_ms();
             let told = self.store.write(move |tx| learn::note_spoilt(tx, true, now_ms)).await?;
             if let Some(context) = self.told {
                 context.emit_all(told);

@@ -1,6 +1,7 @@
 //! A known device comes in by its own key: a challenge of the server, signed. It keeps no access key.
 
 use privmsg_e2ee::{DeviceKeys, SignIn};
+use privmsg_mls_public::AnsweredChallenge;
 use privmsg_protocol::rest::{ChallengePurpose, ChallengeRequest, DeviceSignIn, LoginResponse};
 use privmsg_protocol::{ErrorCode, Opaque};
 use privmsg_store::account::{self, Account};
@@ -41,7 +42,7 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
         return Err(ClientError::Protocol("another device than the one that has signed in"));
     }
     api.set_token(Some(answer.token.clone()));
-    if !is_used_elsewhere(store, &answer).await? {
+    if !is_used_elsewhere(store, account, &answer).await? {
         return Ok(answer);
     }
     let left = api.logout().await;
@@ -55,20 +56,34 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
     }
 }
 
-/// Whether somebody else has answered one of the last challenges under this key. Once noticed it stays so, until the
-/// server has heard of it: the next sign-in would be this device's own.
-async fn is_used_elsewhere(store: &Store, answer: &LoginResponse) -> Result<bool, ClientError> {
-    let challenges: Option<Vec<_>> = answer.answered.iter().map(Opaque::decode).collect();
-    let challenges = challenges.ok_or(ClientError::Protocol("a challenge that is none"))?;
+/// Whether somebody else has answered one of the last challenges under this key. The server's word for it would be nobody's: what
+/// it names is signed with the key. Once noticed it stays so, until the server has heard of it: the next sign-in would be this
+/// device's own.
+async fn is_used_elsewhere(store: &Store, account: &Account, answer: &LoginResponse) -> Result<bool, ClientError> {
+    let signed = answers(account, &answer.answered)?;
+    let signed = signed.ok_or(ClientError::Protocol("an answered challenge that this key has not signed"))?;
     let noticed = store.write(move |tx| {
-        for challenge in &challenges {
-            if !challenges::has_answered(tx, challenge)? {
+        for answered in &signed {
+            if !challenges::has_answered(tx, &answered.challenge)? {
                 account::set_key_elsewhere(tx)?;
             }
         }
         account::is_key_elsewhere(tx)
     });
     Ok(noticed.await?)
+}
+
+/// Reads what was answered with the key of this device, if it was.
+fn answers(account: &Account, answered: &[Opaque]) -> Result<Option<Vec<AnsweredChallenge>>, ClientError> {
+    let (user_id, key) = (&account.user_id, DeviceKeys::from_bytes(&account.device_key).public());
+    let device_id = account.device_id.as_ref().ok_or(ClientError::NotSignedIn)?;
+    let read = |one: &Opaque| {
+        let answered = AnsweredChallenge::decode(&one.decode()?)?;
+        let AnsweredChallenge { challenge, signature } = answered;
+        let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge };
+        statement.is_signed_by_device(&key, &signature).then_some(answered)
+    };
+    Ok(answered.iter().map(read).collect())
 }
 
 async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result<LoginResponse, ClientError> {

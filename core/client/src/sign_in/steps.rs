@@ -101,7 +101,8 @@ impl Steps {
             }
         };
         if self.account.signing.is_none() || !self.first_list().await?.is_some_and(|list| self.is_in(&list)) {
-            self.begin_generation(&key).await?;
+            let now_s = self.api.clock().first_s(&*self.clock)?;
+            self.begin_generation(&key, now_s).await?;
         }
         let list = self.first_list().await?.ok_or(ClientError::Damaged("device list"))?;
         let sealed = self.sealed(&key, &words)?;
@@ -149,9 +150,9 @@ impl Steps {
         self.account.signing = None;
     }
 
-    /// Begins a generation of the account in which this device is the only one.
-    pub(super) async fn begin_generation(&mut self, key: &AccountKey) -> Result<(), ClientError> {
-        let now = (self.clock.now_ms(), self.now_s());
+    /// Begins a generation of the account in which this device is the only one, at `now_s`.
+    pub(super) async fn begin_generation(&mut self, key: &AccountKey, now_s: u64) -> Result<(), ClientError> {
+        let now = (self.clock.now_ms(), now_s);
         generation::begin(&self.store, &mut self.account, key, Vec::new(), now).await
     }
 
@@ -162,7 +163,7 @@ impl Steps {
 
     pub(super) fn publisher(&self) -> Publisher<'_> {
         let (api, store, account) = (&self.api, &self.store, &self.account);
-        Publisher { api, store, account, now_ms: self.clock.now_ms(), now_s: self.now_s(), told: None }
+        Publisher { api, store, account, clock: &*self.clock, told: None }
     }
 
     /// Certifies the device, unless another one has, and leaves its key packages on the server.

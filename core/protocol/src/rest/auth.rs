@@ -44,8 +44,9 @@ pub struct LoginResponse {
     /// Whether the session waits to be let in: the account has a device list, and this device does not stand in it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waiting: bool,
-    /// Of a sign-in by device key: the last challenges that were answered with it before, the newest last. A device that
-    /// did not answer one of them knows that somebody else has its key.
+    /// Of a sign-in by device key: the last challenges that were answered with it before, the newest last, each with the
+    /// signature that has answered it: `challenge[32] ‖ signature[64]`. A device that did not answer one of them knows that
+    /// somebody else has its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answered: Vec<Opaque>,
 }

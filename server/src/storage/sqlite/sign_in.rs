@@ -1,6 +1,6 @@
 //! Signing in by the key of a device, and by the recovery words.
 
-use privmsg_mls_public::{DevicePublicKey, RecoveryPublicKey};
+use privmsg_mls_public::{AnsweredChallenge, DevicePublicKey, RecoveryPublicKey};
 use privmsg_protocol::{DeviceId, ErrorCode, UserId};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
@@ -36,8 +36,8 @@ impl SqliteStorage {
     }
 
     /// Signs a device in that has signed.
-    pub(crate) async fn sign_in_by_device(&self, order: SignIn) -> Result<SignedIn> {
-        self.write(Touches::Data, move |tx| tx.sign_in_by_device(&order)).await
+    pub(crate) async fn sign_in_by_device(&self, order: SignIn, answered: AnsweredChallenge) -> Result<SignedIn> {
+        self.write(Touches::Data, move |tx| tx.sign_in_by_device(&order, &answered)).await
     }
 
     /// Signs a new device in, with the words that have been shown.
@@ -168,13 +168,13 @@ fn signer<K>(known: Credentials, key: K) -> Signer<K> {
     Signer { user: known.user, key, revoked: known.revoked, profile: known.profile }
 }
 
-/// Challenges of each device that are kept, for the device to know all of them. One alone would be gone with an answer
+/// Answers of each device that are kept, for the device to know all of them. One alone would be gone with an answer
 /// that was lost, and what somebody else has answered with it.
 const ANSWERED: usize = 16;
 
 impl Tx<'_> {
     /// Signs a device in that has signed. Only one that is still there: who was signed out has no row to come back to.
-    fn sign_in_by_device(&mut self, order: &SignIn) -> Result<SignedIn> {
+    fn sign_in_by_device(&mut self, order: &SignIn, answer: &AnsweredChallenge) -> Result<SignedIn> {
         let account = self.account_to_enter(order.user)?;
         let found: Option<(i64, Vec<u8>, bool, bool)> = self.conn.first(
             "SELECT id, answered, name <> '', type <> '' FROM device
@@ -184,9 +184,9 @@ impl Tx<'_> {
         )?;
         let detail = "the device has been signed out";
         let (device, mut answered, is_named, is_typed) = found.ok_or(Refusal::new(ErrorCode::DeviceRemoved, detail))?;
-        let before = answered.chunks_exact(32).filter_map(|one| one.try_into().ok()).collect();
-        answered.extend_from_slice(&order.challenge);
-        let kept = answered.len().saturating_sub(ANSWERED * 32);
+        let before = answered.chunks_exact(AnsweredChallenge::LEN).filter_map(AnsweredChallenge::decode).collect();
+        answered.extend_from_slice(&answer.encode());
+        let kept = answered.len().saturating_sub(ANSWERED * AnsweredChallenge::LEN);
         let answered = answered.split_off(kept);
         let mut login = login_of(order);
         // It is called what it was called when it was let in.

@@ -9,6 +9,12 @@ use crate::support::{Person, TestServer};
 
 const PATH: &str = "/api/v1/auth/device";
 
+/// What the server names of an answer: the proof that it was this key.
+fn answered(device: &Keyed, challenge: [u8; 32]) -> String {
+    let signature = keys::unbase64(device_sign_in("alice", device, challenge)["signature"].as_str().unwrap());
+    keys::base64(&[challenge.as_slice(), &signature].concat())
+}
+
 #[tokio::test]
 async fn a_device_comes_back_by_its_key_and_hears_what_it_answered_last() {
     let server = TestServer::start().await;
@@ -24,13 +30,13 @@ async fn a_device_comes_back_by_its_key_and_hears_what_it_answered_last() {
     let second = challenge(server.api, "alice", json!({"device": alice.key.device_id})).await;
     assert_ne!(first, second);
     let answer = server.api.json("POST", PATH, None, &device_sign_in("alice", &alice.key, second)).await.ok();
-    assert_eq!(answer["answered"], json!([keys::base64(&first)]));
+    assert_eq!(answer["answered"], json!([answered(&alice.key, first)]));
     // A copy of the device signs in; the device itself then sees a challenge that it did not answer.
     let copy = by_device_key(server.api, "alice", &alice.key).await.ok();
-    assert_eq!(copy["answered"][1], keys::base64(&second));
+    assert_eq!(copy["answered"][1], answered(&alice.key, second));
     let original = by_device_key(server.api, "alice", &alice.key).await.ok();
     let named = original["answered"].as_array().unwrap();
-    assert_eq!((named.len(), &named[1]), (3, &json!(keys::base64(&second))));
+    assert_eq!((named.len(), &named[1]), (3, &json!(answered(&alice.key, second))));
     // An answer that was lost takes nothing away.
     let again = by_device_key(server.api, "alice", &alice.key).await.ok();
     assert_eq!(again["answered"][2], named[2]);

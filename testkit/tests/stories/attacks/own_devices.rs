@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, ensure};
-use privmsg_client::{Event, LinkCode, LoginError, Reason, SignInKey};
+use privmsg_client::{Event, LinkCode, LoginError, Reason, SignInKey, SignOutCause};
 use privmsg_e2ee::{AccountKey, DeviceKeys, OsRng, RecoveryKey};
-use privmsg_mls_public::{Device, DeviceList, LinkReply};
+use privmsg_mls_public::{AnsweredChallenge, Device, DeviceList, LinkReply};
 use privmsg_protocol::Opaque;
 use privmsg_protocol::rest::PublishedDeviceList;
 use privmsg_testkit::hostile::Answer;
@@ -119,6 +119,57 @@ pub(super) fn list_of_another(alice: &Person) -> Result<DeviceList> {
 pub(super) fn published(list: &DeviceList) -> PublishedDeviceList {
     let certificate = Opaque::encode(&list.certificate().encode());
     PublishedDeviceList { certificate, list: Opaque::encode(&list.encode()) }
+}
+
+/// The server says that somebody else has come in by this device's key. Once, that put the device out for good, and told its user of a
+/// thief: it has to show what that key has signed.
+#[tokio::test]
+async fn nobody_has_a_device_s_key_by_the_server_s_word() -> Result<()> {
+    let (mut server, hostile, mut alice, bob) = alice_is_watched().await?;
+    alice.goes_offline().await?;
+    hostile.rewrites("POST auth/device", |_, answer| {
+        let answered = AnsweredChallenge { challenge: [7; 32], signature: [7; 64] };
+        answer["answered"] = json!([Opaque::encode(&answered.encode())]);
+    })?;
+    server.outlives_sessions().await?;
+    alice.starts().await?;
+    let lied_to = |event: &Event| {
+        let Event::Disconnected { reason } = event else { return false };
+        format!("{reason:?}").contains("this key has not signed")
+    };
+    alice.sees("that the server makes no sense", lied_to).await?;
+    hostile.becomes_honest();
+    alice.sees("that she is back", |event| matches!(event, Event::Connected)).await?;
+    alice.says(&bob, "still my device").await?;
+    bob.hears(&alice, "still my device").await.map(drop)
+}
+
+/// The server says that another device has signed this one out, which nobody has. Once, the device had to begin anew, as another one.
+#[tokio::test]
+async fn a_device_that_was_signed_out_by_the_server_s_word_alone_comes_back() -> Result<()> {
+    let (mut server, hostile, mut alice, bob) = alice_is_watched().await?;
+    alice.goes_offline().await?;
+    hostile.answers("POST auth/device", |_| {
+        let body = json!({
+            "type": "about:blank", "title": "Forbidden", "status": 403, "code": "device_removed",
+            "detail": "the device has been signed out", "device_id": "evil",
+        });
+        Some(Answer { status: 403, body })
+    })?;
+    server.outlives_sessions().await?;
+    alice.starts().await?;
+    alice.is_stopped().await?;
+    let out = alice.client().signed_out().await?.context("she is in")?;
+    ensure!(matches!(&out.cause, SignOutCause::Device(by) if by.as_str() == "evil"), "{out:?}");
+    ensure!(!alice.client().comes_back().await?, "the server has not changed its mind");
+    hostile.becomes_honest();
+    // Some connections to the liar are open yet, and break off.
+    let comes_back = || async { Ok(alice.client().comes_back().await.unwrap_or_default().then_some(())) };
+    super::until("that she is let in", super::PATIENCE, comes_back).await?;
+    ensure!(alice.client().signed_out().await?.is_none());
+    alice.goes_online().await?;
+    alice.says(&bob, "still my device").await?;
+    bob.hears(&alice, "still my device").await.map(drop)
 }
 
 /// Another identity for one's own account is an alarm, and is not followed, however high its numbers are.

@@ -14,7 +14,7 @@ use serde_json::json;
 /// devices of that time: she must see it, and say nothing to that one.
 #[tokio::test]
 async fn being_led_back_to_an_earlier_epoch_is_shown() -> Result<()> {
-    let Scene { server, hostile, past, mut alice, bob, .. } = Scene::begins().await?;
+    let Scene { server, hostile, past, mut alice, mut bob, .. } = Scene::begins().await?;
     let mut tablet = bob.takes_another_device(&hostile.url()).await?;
     alice.says(&bob, "two devices").await?;
     tablet.hears(&alice, "two devices").await?;
@@ -27,8 +27,9 @@ async fn being_led_back_to_an_earlier_epoch_is_shown() -> Result<()> {
     wait::until("that the tablet is out", wait::PATIENCE, look).await?;
     let said = bob.says(&alice, "one device again").await?;
     alice.hears(&bob, "one device again").await?;
-    // What he has no answer to he would say again, and be led back before her.
     bob.delivered(&said).await?;
+    // A receipt of his that is on its way would have him led back before her, and his commit make the epoch hers again.
+    bob.goes_offline().await?;
 
     let group = server.group_of(&["alice", "bob"])?;
     hostile.leads_back(&past, group, with_the_tablet, server.last_seq(group)?)?;
@@ -48,8 +49,9 @@ async fn what_is_said_after_being_led_back_reaches_no_copy_of_before_a_rotation(
     renew(&past, &clock, 1).await?;
     let said = bob.says(&alice, "by a new key").await?;
     alice.hears(&bob, "by a new key").await?;
-    // What he has no answer to he would say again, and be led back before her.
     bob.delivered(&said).await?;
+    // As above.
+    bob.goes_offline().await?;
 
     hostile.leads_back(&past, group, before, server.last_seq(group)?)?;
     is_led_back(&mut alice, &bob, "not for the old key").await?;

@@ -46,7 +46,7 @@ CREATE TABLE device (
     waiting          INTEGER NOT NULL DEFAULT 0,
     -- Has signed in by the recovery words.
     recovered        INTEGER NOT NULL DEFAULT 0,
-    -- The last challenges that it has answered, the newest last, 32 bytes each.
+    -- The last challenges that were answered with its key, the newest last: challenge[32] and signature[64] of each.
     answered         BLOB    NOT NULL DEFAULT x'',
     -- What the device that has let it in has answered to it.
     link_reply       TEXT    NOT NULL DEFAULT ''
