@@ -244,7 +244,8 @@ async fn open(profile: Profile, purpose: Purpose, passphrase: Option<Secret>) ->
         Err(error) => return Err(failed(error)),
     };
     let me = client.whoami().await.map_err(|error| failed(error.into()))?;
-    if !me.signed_in && !(purpose == Purpose::Read && comes_back(&client).await) {
+    let is_in = me.signed_in || (purpose == Purpose::Read && comes_back(&client).await);
+    if !is_in {
         let signed_out = client.signed_out().await.map_err(|error| failed(error.into()))?;
         if let Some(signed_out) = signed_out.filter(|_| purpose == Purpose::Read) {
             let session = Session::of_signed_out(client, signed_out);
