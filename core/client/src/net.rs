@@ -22,7 +22,7 @@
 mod address;
 mod answer;
 pub(crate) mod backoff;
-mod clock;
+pub(crate) mod clock;
 mod connector;
 mod endpoint;
 mod error;

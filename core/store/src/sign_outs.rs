@@ -43,8 +43,13 @@ impl SignOutCause {
     #[must_use]
     pub const fn is_the_servers_word(&self) -> bool {
         match self {
-            Self::Here | Self::Replaced | Self::KeyElsewhere => false,
-            Self::Forgotten | Self::Device(_) | Self::Administrator | Self::Deactivated | Self::Deleted => true,
+            Self::Here | Self::KeyElsewhere => false,
+            Self::Forgotten
+            | Self::Device(_)
+            | Self::Administrator
+            | Self::Deactivated
+            | Self::Deleted
+            | Self::Replaced => true,
         }
     }
 

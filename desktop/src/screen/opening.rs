@@ -20,7 +20,10 @@ use crate::widget::{alarm, hint, secret_field, sheet};
 const PASSPHRASE: &str = "passphrase";
 
 /// How long a server is asked whether a device that it has called signed out may come in, before its history is shown.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BRIEFLY: Duration = Duration::from_secs(5);
+
+/// The same for somebody who wants to sign in, over the slowest way there is.
+const PATIENTLY: Duration = Duration::from_secs(60);
 
 /// Where opening stands.
 #[derive(Debug)]
@@ -243,9 +246,14 @@ async fn open(profile: Profile, purpose: Purpose, passphrase: Option<Secret>) ->
         }
         Err(error) => return Err(failed(error)),
     };
-    let me = client.whoami().await.map_err(|error| failed(error.into()))?;
-    let is_in = me.signed_in || (purpose == Purpose::Read && comes_back(&client).await);
-    if !is_in {
+    let mut me = client.whoami().await.map_err(|error| failed(error.into()))?;
+    if !me.signed_in {
+        let patience = if purpose == Purpose::Read { BRIEFLY } else { PATIENTLY };
+        // Whatever came of it stands in the profile, also where nobody has waited for it.
+        let _ = tokio::time::timeout(patience, client.comes_back()).await;
+        me = client.whoami().await.map_err(|error| failed(error.into()))?;
+    }
+    if !me.signed_in {
         let signed_out = client.signed_out().await.map_err(|error| failed(error.into()))?;
         if let Some(signed_out) = signed_out.filter(|_| purpose == Purpose::Read) {
             let session = Session::of_signed_out(client, signed_out);
@@ -256,13 +264,6 @@ async fn open(profile: Profile, purpose: Purpose, passphrase: Option<Secret>) ->
         return Ok(Found::Unfinished(Box::new(Unfinished { passphrase, known })));
     }
     ready(client, None).await.map(Found::Ready)
-}
-
-/// Whether a device that the server has called signed out is in again. Nobody waits long for a server that is not there: history
-/// can be read meanwhile.
-async fn comes_back(client: &Client) -> bool {
-    let asked = tokio::time::timeout(PATIENCE, client.comes_back()).await;
-    matches!(asked, Ok(Ok(true)))
 }
 
 /// Begins the session of a profile that is signed in, just now or earlier.

@@ -6,7 +6,7 @@
 //!
 //! It is the server's word, and nothing more than a better guess at the time: a lie about it can make things that others
 //! refuse, which the server could bring about in simpler ways. It must not decide whether somebody else's signature is
-//! still good, nor alone which number is above all that others know ([`ServerClock::agreed_s`]).
+//! still good, nor alone which number is above all that others know ([`ServerClock::agreed`]).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,6 +32,17 @@ const LATEST_MS: i64 = 4_102_444_800_000;
 /// A clock that is off by more is worth a word: key packages are good for a margin of a day, and the server takes no number
 /// that is farther ahead of its own.
 const FAR_OFF_MS: i64 = 24 * 3600 * 1000;
+
+/// What a list or a generation goes by, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListTime {
+    /// What its number follows: the later of the two clocks, so that no server that says an earlier time has the account's owner
+    /// make what is below what contacts know already, and is nothing to them.
+    pub(crate) number_s: u64,
+    /// When a device was let in that is new in it: the server's time, which is one for all that let some in, or whose dates are
+    /// compared would depend on whose clock is right.
+    pub(crate) added_s: u64,
+}
 
 /// What is known of the server's clock. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -98,41 +109,32 @@ impl ServerClock {
         self.now_s(local).max(local.now_s())
     }
 
-    /// The time that the numbers of the account's lists and generations follow, in seconds: the later of the two clocks, so that
-    /// no server that says an earlier time has the account's owner make what is below what contacts know already, and is nothing
-    /// to them.
+    /// What a list or a generation that is made now goes by.
     ///
     /// # Errors
     /// [`ClientError::ClocksDiffer`] if they are more than a day apart: with what a wrong clock makes the account could do nothing
     /// for as long as it is wrong, and only a person can tell which of the two it is.
-    pub(crate) fn agreed_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
+    pub(crate) fn agreed(&self, local: &dyn Clock) -> Result<ListTime, ClientError> {
         let (theirs, ours) = (self.now_ms(local), local.now_ms());
         let ahead_ms = theirs.saturating_sub(ours);
         if ahead_ms.abs() > FAR_OFF_MS {
             return Err(ClientError::ClocksDiffer { ahead_ms });
         }
-        Ok(seconds(theirs.max(ours)))
+        Ok(ListTime { number_s: seconds(theirs.max(ours)), added_s: seconds(theirs) })
     }
 
-    /// When a device is said to have been let in, in seconds: the earlier of the two clocks. What it may have done since is looked
-    /// for from then on.
+    /// What the first list of an identity goes by: the server's time alone. Nobody knows any numbers yet that could be above those
+    /// of the past.
     ///
     /// # Errors
-    /// As [`ServerClock::agreed_s`].
-    pub(crate) fn earlier_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
-        self.agreed_s(local)?;
-        Ok(seconds(self.now_ms(local).min(local.now_ms())))
-    }
-
-    /// The time that the first numbers of an identity follow, in seconds: the server's. Nobody knows any others yet that could be
-    /// above those of the past.
-    ///
-    /// # Errors
-    /// As [`ServerClock::agreed_s`], where it is this machine's clock that is behind.
-    pub(crate) fn first_s(&self, local: &dyn Clock) -> Result<u64, ClientError> {
+    /// As [`ServerClock::agreed`], where it is this machine's clock that is behind.
+    pub(crate) fn first(&self, local: &dyn Clock) -> Result<ListTime, ClientError> {
         let theirs = self.now_ms(local);
         let ahead_ms = theirs.saturating_sub(local.now_ms());
-        if ahead_ms > FAR_OFF_MS { Err(ClientError::ClocksDiffer { ahead_ms }) } else { Ok(seconds(theirs)) }
+        if ahead_ms > FAR_OFF_MS {
+            return Err(ClientError::ClocksDiffer { ahead_ms });
+        }
+        Ok(ListTime { number_s: seconds(theirs), added_s: seconds(theirs) })
     }
 
     /// How far the server's clock is ahead of `local`; `None` before this process has heard of it.
@@ -218,20 +220,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn numbers_follow_no_clock_that_is_far_from_the_other() {
         const HOUR_MS: i64 = 3_600_000;
-        let (now, first) = (ServerClock::agreed_s, ServerClock::first_s);
-        for (ahead, agreed, alone) in [
-            (-20 * HOUR_MS, Some(DATE_MS + 20 * HOUR_MS), Some(DATE_MS)),
-            (20 * HOUR_MS, Some(DATE_MS), Some(DATE_MS)),
-            (-30 * HOUR_MS, None, Some(DATE_MS)),
+        let theirs = seconds(DATE_MS);
+        for (ahead, agreed, first) in [
+            (-20 * HOUR_MS, Some(seconds(DATE_MS + 20 * HOUR_MS)), Some(theirs)),
+            (20 * HOUR_MS, Some(theirs), Some(theirs)),
+            (-30 * HOUR_MS, None, Some(theirs)),
             (30 * HOUR_MS, None, None),
         ] {
             let local = Local(Mutex::new(DATE_MS - ahead));
             let clock = ServerClock::default();
             clock.note(&dated(), Instant::now());
-            assert_eq!(now(&clock, &local).ok(), agreed.map(seconds), "{ahead}");
-            let earlier = agreed.map(|_| seconds(DATE_MS.min(DATE_MS - ahead)));
-            assert_eq!(clock.earlier_s(&local).ok(), earlier, "{ahead}");
-            assert_eq!(first(&clock, &local).ok(), alone.map(seconds), "{ahead}");
+            let time = |number_s| ListTime { number_s, added_s: theirs };
+            assert_eq!(clock.agreed(&local).ok(), agreed.map(time), "{ahead}");
+            assert_eq!(clock.first(&local).ok(), first.map(time), "{ahead}");
         }
     }
 

@@ -26,7 +26,9 @@ impl Publisher<'_> {
         if new.user_id != self.account.user_id {
             return Err(ClientError::AnotherUsersCode(new.user_id.clone()));
         }
-        let added_at = self.api.clock().earlier_s(self.clock)?;
+        // The server has said the time just now, however long this machine has slept.
+        self.catch_up().await?;
+        let added_at = self.agreed()?.added_s;
         let certificate = signing_key(self.account)?.certify(&new.device_id, &new.device_key, added_at);
         let with_it = |present: &[Device]| {
             let others =

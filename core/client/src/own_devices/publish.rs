@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::device_lists;
 use crate::error::{ClientError, During as _};
 use crate::identity::public_identity;
+use crate::net::clock::ListTime;
 use crate::net::http::Api;
 
 /// How often another device may be faster before this one gives up for now.
@@ -39,12 +40,12 @@ impl<'a> Publisher<'a> {
         Self { api, store, account, clock, told: Some(context) }
     }
 
-    /// What the numbers of lists follow, s.
+    /// What a list goes by that is made now.
     ///
     /// # Errors
     /// [`ClientError::ClocksDiffer`]
-    pub(crate) fn agreed_s(self) -> Result<u64, ClientError> {
-        self.api.clock().agreed_s(self.clock)
+    pub(crate) fn agreed(self) -> Result<ListTime, ClientError> {
+        self.api.clock().agreed(self.clock)
     }
 
     /// Publishes the list of devices that `change` makes of the present one. `enrol` says what is to be known of those that
@@ -68,7 +69,7 @@ impl<'a> Publisher<'a> {
             if known.generation() > generation {
                 return Err(ClientError::NoSigningKey);
             }
-            let counter = known.next_counter(generation, self.agreed_s()?).ok_or(ClientError::NoSigningKey)?;
+            let counter = known.next_counter(generation, self.agreed()?.number_s).ok_or(ClientError::NoSigningKey)?;
             let list = signing.list(counter, change(known.devices())).during("signing a device list")?;
             let request = request(&list, enrol(&list)?);
             match self.api.publish_device_list(&request, &replaces).await {

@@ -16,7 +16,7 @@ use crate::events::Event;
 use crate::group::news::StepsToConfirm;
 use crate::group::rosters;
 
-/// How far a generation may be ahead of the clock of a device that has noted steps: its number follows the later of two.
+/// How far the number of a generation, and the date of a device, may be ahead of the clock by which this device has noted steps.
 const CLOCKS_APART_S: u64 = 24 * 3600;
 
 /// A generation has begun, and some devices that were there do not stay.
@@ -39,8 +39,8 @@ pub(super) fn list(
     let (Some(named), Some(came)) = (gone.first(), gone.iter().map(|one| one.first_added).min()) else {
         return Ok(Vec::new());
     };
-    let begun = before.generation().saturating_sub(CLOCKS_APART_S);
-    let since_ms = i64::try_from(came.max(begun)).unwrap_or(i64::MAX).saturating_mul(1000);
+    let since = came.max(before.generation()).saturating_sub(CLOCKS_APART_S);
+    let since_ms = i64::try_from(since).unwrap_or(i64::MAX).saturating_mul(1000);
     let mut events = Vec::new();
     for (group, _) in group_chats::all(tx)? {
         let Some(newest) = rosters::newest(tx, group)? else { continue };

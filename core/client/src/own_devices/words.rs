@@ -144,7 +144,7 @@ impl Publisher<'_> {
             !is_own && remembered.stands(device) && remembers.stays(device, gone)
         };
         let keep = known.devices().iter().filter(stays).cloned().collect();
-        generation::begin(self.store, &mut account, &key, keep, (self.clock.now_ms(), self.agreed_s()?)).await?;
+        generation::begin(self.store, &mut account, &key, keep, (self.clock.now_ms(), self.agreed()?)).await?;
         Publisher { account: &account, ..self }.catch_up().await.map(drop)
     }
 

@@ -41,8 +41,10 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
     if Some(&answer.device_id) != account.device_id.as_ref() {
         return Err(ClientError::Protocol("another device than the one that has signed in"));
     }
+    let signed = answers(account, &answer.answered)?;
+    let signed = signed.ok_or(ClientError::Protocol("an answered challenge that this key has not signed"))?;
     api.set_token(Some(answer.token.clone()));
-    if !is_used_elsewhere(store, account, &answer).await? {
+    if !is_used_elsewhere(store, signed).await? {
         return Ok(answer);
     }
     let left = api.logout().await;
@@ -59,9 +61,7 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
 /// Whether somebody else has answered one of the last challenges under this key. The server's word for it would be nobody's: what
 /// it names is signed with the key. Once noticed it stays so, until the server has heard of it: the next sign-in would be this
 /// device's own.
-async fn is_used_elsewhere(store: &Store, account: &Account, answer: &LoginResponse) -> Result<bool, ClientError> {
-    let signed = answers(account, &answer.answered)?;
-    let signed = signed.ok_or(ClientError::Protocol("an answered challenge that this key has not signed"))?;
+async fn is_used_elsewhere(store: &Store, signed: Vec<AnsweredChallenge>) -> Result<bool, ClientError> {
     let noticed = store.write(move |tx| {
         for answered in &signed {
             if !challenges::has_answered(tx, &answered.challenge)? {

@@ -217,8 +217,8 @@ impl PendingLogin {
         steps.account.sealed_identity = Some(sealed_copy::encode(&copy)?);
         let (account, now) = (steps.account.clone(), steps.clock.now_ms());
         steps.store.write(move |tx| learn::learn(tx, &account, theirs, now)).await?;
-        let now_s = steps.publisher().agreed_s()?;
-        steps.begin_generation(&key, now_s).await?;
+        let time = steps.publisher().agreed()?;
+        steps.begin_generation(&key, time).await?;
         steps.publisher().catch_up().await?;
         Ok(steps.finish().await?)
     }

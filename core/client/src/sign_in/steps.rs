@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::engine::tasks::key_packages;
 use crate::error::ClientError;
 use crate::identity::{Identity, public_identity};
+use crate::net::clock::ListTime;
 use crate::net::http::Api;
 use crate::own_devices::publish::{Publisher, signing_key};
 use crate::own_devices::{generation, learn, sealed_copy};
@@ -101,8 +102,8 @@ impl Steps {
             }
         };
         if self.account.signing.is_none() || !self.first_list().await?.is_some_and(|list| self.is_in(&list)) {
-            let now_s = self.api.clock().first_s(&*self.clock)?;
-            self.begin_generation(&key, now_s).await?;
+            let time = self.api.clock().first(&*self.clock)?;
+            self.begin_generation(&key, time).await?;
         }
         let list = self.first_list().await?.ok_or(ClientError::Damaged("device list"))?;
         let sealed = self.sealed(&key, &words)?;
@@ -150,9 +151,9 @@ impl Steps {
         self.account.signing = None;
     }
 
-    /// Begins a generation of the account in which this device is the only one, at `now_s`.
-    pub(super) async fn begin_generation(&mut self, key: &AccountKey, now_s: u64) -> Result<(), ClientError> {
-        let now = (self.clock.now_ms(), now_s);
+    /// Begins a generation of the account in which this device is the only one.
+    pub(super) async fn begin_generation(&mut self, key: &AccountKey, time: ListTime) -> Result<(), ClientError> {
+        let now = (self.clock.now_ms(), time);
         generation::begin(&self.store, &mut self.account, key, Vec::new(), now).await
     }
 

@@ -144,32 +144,38 @@ async fn nobody_has_a_device_s_key_by_the_server_s_word() -> Result<()> {
     bob.hears(&alice, "still my device").await.map(drop)
 }
 
-/// The server says that another device has signed this one out, which nobody has. Once, the device had to begin anew, as another one.
+/// The server says that another device has signed this one out, or that the account was begun anew, which nobody has done. Once, the
+/// device had to begin anew, as another one.
 #[tokio::test]
 async fn a_device_that_was_signed_out_by_the_server_s_word_alone_comes_back() -> Result<()> {
     let (mut server, hostile, mut alice, bob) = alice_is_watched().await?;
-    alice.goes_offline().await?;
-    hostile.answers("POST auth/device", |_| {
-        let body = json!({
-            "type": "about:blank", "title": "Forbidden", "status": 403, "code": "device_removed",
-            "detail": "the device has been signed out", "device_id": "evil",
-        });
-        Some(Answer { status: 403, body })
-    })?;
-    server.outlives_sessions().await?;
-    alice.starts().await?;
-    alice.is_stopped().await?;
-    let out = alice.client().signed_out().await?.context("she is in")?;
-    ensure!(matches!(&out.cause, SignOutCause::Device(by) if by.as_str() == "evil"), "{out:?}");
-    ensure!(!alice.client().comes_back().await?, "the server has not changed its mind");
-    hostile.becomes_honest();
-    // Some connections to the liar are open yet, and break off.
-    let comes_back = || async { Ok(alice.client().comes_back().await.unwrap_or_default().then_some(())) };
-    super::until("that she is let in", super::PATIENCE, comes_back).await?;
-    ensure!(alice.client().signed_out().await?.is_none());
-    alice.goes_online().await?;
-    alice.says(&bob, "still my device").await?;
-    bob.hears(&alice, "still my device").await.map(drop)
+    let evil = SignOutCause::Device("evil".parse()?);
+    for (key, value, cause) in [("device_id", "evil", evil), ("reason", "identity_replaced", SignOutCause::Replaced)] {
+        alice.goes_offline().await?;
+        hostile.answers("POST auth/device", move |_| {
+            let mut body = json!({
+                "type": "about:blank", "title": "Forbidden", "status": 403, "code": "device_removed",
+                "detail": "the device has been signed out",
+            });
+            body[key] = json!(value);
+            Some(Answer { status: 403, body })
+        })?;
+        server.outlives_sessions().await?;
+        alice.starts().await?;
+        alice.is_stopped().await?;
+        let out = alice.client().signed_out().await?.context("she is in")?;
+        ensure!(out.cause == cause, "{out:?}");
+        ensure!(!alice.client().comes_back().await?, "the server has not changed its mind");
+        hostile.becomes_honest();
+        // Some connections to the liar are open yet, and break off.
+        let comes_back = || async { Ok(alice.client().comes_back().await.unwrap_or_default().then_some(())) };
+        super::until("that she is let in", super::PATIENCE, comes_back).await?;
+        ensure!(alice.client().signed_out().await?.is_none());
+        alice.goes_online().await?;
+        alice.says(&bob, value).await?;
+        bob.hears(&alice, value).await?;
+    }
+    Ok(())
 }
 
 /// Another identity for one's own account is an alarm, and is not followed, however high its numbers are.
