@@ -76,16 +76,17 @@ async fn with_existing(session: &Session<'_>, wanted: Wanted, place: KeyPlace) -
         Err(Failure::NoAccount(_)) => None,
         client => {
             let client = client?;
-            let me = client.whoami().await?;
+            let mut me = client.whoami().await?;
             let is_mine = wanted.user_id.as_ref().is_none_or(|user| *user == me.user_id);
             let is_plain = is_mine && !wanted.relocation().is_asked_for() && !wanted.is_invited();
-            let is_back = !me.signed_in && is_plain && comes_back(&client).await;
-            let is_unshown = client.recovery_key().await?.is_some() || client.access_key().await?.is_some();
-            if is_back && !is_unshown && !client.waits_to_be_let_in().await? {
-                session.output.remark(&session.lang().is_back());
-                return Ok(());
+            if !me.signed_in && is_plain && comes_back(&client).await {
+                let is_unshown = client.recovery_key().await?.is_some() || client.access_key().await?.is_some();
+                if !is_unshown && !client.waits_to_be_let_in().await? {
+                    session.output.remark(&session.lang().is_back());
+                    return Ok(());
+                }
+                me = client.whoami().await?;
             }
-            let me = if is_back { client.whoami().await? } else { me };
             let is_in = me.signed_in
                 && match wanted.way.link {
                     true => !client.is_left_out().await?,

@@ -8,13 +8,18 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 impl Lang {
     /// That the server's clock is ahead of this machine's by so much, or behind.
     pub(crate) fn clock_is_off(self, ahead_ms: i64) -> String {
-        let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
+        let span = self.days_apart(ahead_ms);
         if ahead_ms > 0 { self.clock_is_behind(&span) } else { self.clock_is_ahead(&span) }
     }
 
+    /// That nothing is signed while it is so.
     pub(crate) fn clocks_differ(self, ahead_ms: i64) -> String {
-        let span = self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS);
+        let span = self.days_apart(ahead_ms);
         if ahead_ms > 0 { self.signs_nothing_behind(&span) } else { self.signs_nothing_ahead(&span) }
+    }
+
+    fn days_apart(self, ahead_ms: i64) -> String {
+        self.days((ahead_ms.unsigned_abs() + DAY_MS / 2) / DAY_MS)
     }
 }
 

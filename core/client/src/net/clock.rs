@@ -129,12 +129,12 @@ impl ServerClock {
     /// # Errors
     /// As [`ServerClock::agreed`], where it is this machine's clock that is behind.
     pub(crate) fn first(&self, local: &dyn Clock) -> Result<ListTime, ClientError> {
-        let theirs = self.now_ms(local);
-        let ahead_ms = theirs.saturating_sub(local.now_ms());
-        if ahead_ms > FAR_OFF_MS {
-            return Err(ClientError::ClocksDiffer { ahead_ms });
+        match self.agreed(local) {
+            Err(ClientError::ClocksDiffer { ahead_ms }) if ahead_ms < 0 => {}
+            other => drop(other?),
         }
-        Ok(ListTime { number_s: seconds(theirs), added_s: seconds(theirs) })
+        let theirs_s = seconds(self.now_ms(local));
+        Ok(ListTime { number_s: theirs_s, added_s: theirs_s })
     }
 
     /// How far the server's clock is ahead of `local`; `None` before this process has heard of it.

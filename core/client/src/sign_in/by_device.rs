@@ -41,8 +41,8 @@ pub(crate) async fn sign_in(api: &Api, store: &Store, account: &Account) -> Resu
     if Some(&answer.device_id) != account.device_id.as_ref() {
         return Err(ClientError::Protocol("another device than the one that has signed in"));
     }
-    let signed = answers(account, &answer.answered)?;
-    let signed = signed.ok_or(ClientError::Protocol("an answered challenge that this key has not signed"))?;
+    let signed =
+        answers(account, &answer).ok_or(ClientError::Protocol("an answered challenge that this key has not signed"))?;
     api.set_token(Some(answer.token.clone()));
     if !is_used_elsewhere(store, signed).await? {
         return Ok(answer);
@@ -73,17 +73,16 @@ async fn is_used_elsewhere(store: &Store, signed: Vec<AnsweredChallenge>) -> Res
     Ok(noticed.await?)
 }
 
-/// Reads what was answered with the key of this device, if it was.
-fn answers(account: &Account, answered: &[Opaque]) -> Result<Option<Vec<AnsweredChallenge>>, ClientError> {
-    let (user_id, key) = (&account.user_id, DeviceKeys::from_bytes(&account.device_key).public());
-    let device_id = account.device_id.as_ref().ok_or(ClientError::NotSignedIn)?;
+/// Reads what was answered with the key of this device, if all of it was.
+fn answers(account: &Account, answer: &LoginResponse) -> Option<Vec<AnsweredChallenge>> {
+    let key = DeviceKeys::from_bytes(&account.device_key).public();
     let read = |one: &Opaque| {
         let answered = AnsweredChallenge::decode(&one.decode()?)?;
-        let AnsweredChallenge { challenge, signature } = answered;
-        let statement = SignIn { user_id: user_id.clone(), device_id: device_id.clone(), challenge };
-        statement.is_signed_by_device(&key, &signature).then_some(answered)
+        let (user_id, device_id) = (account.user_id.clone(), answer.device_id.clone());
+        let statement = SignIn { user_id, device_id, challenge: answered.challenge };
+        statement.is_signed_by_device(&key, &answered.signature).then_some(answered)
     };
-    Ok(answered.iter().map(read).collect())
+    answer.answered.iter().map(read).collect()
 }
 
 async fn answer_challenge(api: &Api, store: &Store, account: &Account) -> Result<LoginResponse, ClientError> {
