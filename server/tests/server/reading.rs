@@ -10,6 +10,9 @@ use crate::support::{Person, TestServer, new_id, time_passes, until};
 /// A large answer.
 const PENDING: &str = "/api/v1/messages/pending";
 
+/// So many of these are written at once.
+const PLACES: usize = 8;
+
 /// Begins a request, and reads no answer.
 async fn asks(who: &Person, path: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -41,6 +44,28 @@ async fn answers_that_nobody_reads_are_few() {
     bob.get(PENDING).await.ok();
     // Small ones are not counted.
     alice.get("/api/v1/users/me").await.ok();
+    drop(unread);
+    until("that the answers are given up", async || alice.get(PENDING).await.status == 200).await;
+}
+
+/// A few accounts take no more of the memory than that: the places are counted over all of them.
+#[tokio::test]
+async fn answers_that_nobody_reads_are_few_in_all() {
+    let server = TestServer::with(|config| config.limits.max_message_size_kb = 8192).await;
+    let carol = server.user("carol").await;
+    let (mut line, content) = (carol.online().await, "x".repeat(4 << 20));
+    let mut unread = Vec::new();
+    for n in 0..PLACES {
+        let name = format!("mallory{n}");
+        let mallory = server.user(&name).await;
+        line.deliver(carol.message(&name, new_id(), &content)).await;
+        for _ in 0..2 {
+            unread.push(asks(&mallory, PENDING).await);
+        }
+    }
+    let alice = server.user("alice").await;
+    line.deliver(carol.message("alice", new_id(), &content)).await;
+    alice.get(PENDING).await.is("rate_limited");
     drop(unread);
     until("that the answers are given up", async || alice.get(PENDING).await.status == 200).await;
 }

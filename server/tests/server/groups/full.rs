@@ -226,6 +226,41 @@ async fn a_group_in_which_somebody_only_reads_gives_way_to_no_flood() {
     assert!(hers.iter().all(|id| kept.iter().any(|one| one["message_id"] == id.to_string())), "{kept:?}");
 }
 
+/// Nor by as many groups as somebody likes, each of them smaller than a chat of somebody else.
+#[tokio::test]
+async fn who_holds_most_in_several_groups_gives_way() {
+    let server = small(24).await;
+    let (alice, bob, mallory) =
+        (member(&server, "alice").await, member(&server, "bob").await, member(&server, "mallory").await);
+    let (with_alice, with_mallory) = (Chat::direct("alice", "bob"), Chat::direct("bob", "mallory"));
+    create(&alice, &with_alice, &[&bob]).await.ok();
+    create(&mallory, &with_mallory, &[&bob]).await.ok();
+    let mut b = read_up(&bob).await;
+    writes(&mut b, &bob, with_alice.id(), 1, 1).await;
+    writes(&mut b, &bob, with_mallory.id(), 1, 1).await;
+    let mut groups = Vec::new();
+    for _ in 0..2 {
+        let founding = mallory.mls.roster_with(&[&alice.mls, &bob.mls]).unwrap();
+        let (_, _, begun) = beginning(&mallory, &founding, &founding, 1, &[&alice, &bob]);
+        mallory.post("/api/v1/groups", begun).await.ok();
+        groups.push(id_of(&founding));
+    }
+    drop(b);
+    drop(read_up(&bob).await);
+    let mut a = read_up(&alice).await;
+    let in_group = writes(&mut a, &alice, groups[0], 1, 1).await;
+    let hers = writes(&mut a, &alice, with_alice.id(), 1, 9).await;
+    let mut m = read_up(&mallory).await;
+    for id in groups.repeat(30) {
+        writes(&mut m, &mallory, id, 1, 1).await;
+    }
+    let pending = bob.get("/api/v1/messages/pending").await.ok();
+    let kept = pending["messages"].as_array().unwrap();
+    let is_kept = |id: &MessageId| kept.iter().any(|one| one["message_id"] == id.to_string());
+    assert!(hers.iter().chain(&in_group).all(is_kept), "{kept:?}");
+    assert!(kept.iter().filter(|one| one["sender_id"] == "mallory").count() <= 14, "{kept:?}");
+}
+
 /// Large messages fill a mailbox long before there are many of them.
 #[tokio::test]
 async fn a_mailbox_is_full_by_its_size_too() {
@@ -267,6 +302,42 @@ async fn commits_wait_within_the_bounds_of_what_is_sent() {
     submit(&alice, id, &rotation).await.is("mailbox_full");
     bob.post("/api/v1/messages/ack", json!({ "message_ids": [sent[0]] })).await.ok();
     submit(&alice, id, &rotation).await.ok();
+}
+
+/// The attack itself: nothing but commits, for somebody who is away.
+#[tokio::test]
+async fn commits_alone_come_to_the_bound_of_what_is_sent() {
+    let server = TestServer::with(|config| config.limits.max_waiting_mb_per_user = 1).await;
+    let Pair { server, alice, bob, id, hers, .. } = pair_on(server).await;
+    let mut bytes = 0;
+    loop {
+        let (answer, bundle) = commits(&alice, &hers, id, &[], &[]).await;
+        if answer.status != 200 {
+            answer.is("mailbox_full");
+            break;
+        }
+        bytes += bundle.commit.len();
+        assert!(bytes < 1 << 20, "more than that waits");
+        hers.merges().unwrap();
+    }
+    assert!(bytes > 1 << 19, "{bytes} bytes of commits came to a million");
+    let carol = server.user("carol").await;
+    carol.online().await.deliver(carol.message("bob", new_id(), "hi")).await;
+    assert_eq!(waiting(&bob).await.last().unwrap().0, "text");
+}
+
+#[tokio::test]
+async fn commits_alone_make_room_in_a_mailbox() {
+    let server = TestServer::with(|config| config.limits.max_pending_mb = 1).await;
+    let Pair { server, alice, bob, id, hers, .. } = pair_on(server).await;
+    let mut bytes = 0;
+    while bytes < 1 << 20 {
+        bytes += changes(&alice, &hers, id, &[], &[], &[]).await.commit.len();
+    }
+    let carol = server.user("carol").await;
+    carol.online().await.deliver(carol.message("bob", new_id(), "hi")).await;
+    let left = ["device_sync", "text"].map(|kind| (kind.to_owned(), None));
+    assert_eq!(waiting(&bob).await, left, "what nobody can read without a commit goes with it");
 }
 
 /// What is free on the disk has become less than its reserve: groups do not grow there, and what people say goes on.
