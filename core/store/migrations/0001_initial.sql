@@ -594,12 +594,13 @@ CREATE TABLE owed_receipt (
     PRIMARY KEY (chat_id, read, message_id)
 ) STRICT, WITHOUT ROWID;
 
--- The last epochs of a group that are over, and the numbers of the commits that ended them.
+-- The last epochs of a group that are over, and the numbers of the commits that ended them. What was said in an epoch has a number
+-- between two of these.
 CREATE TABLE epoch_end (
     group_id BLOB NOT NULL,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    noted_at INTEGER NOT NULL,         -- ms; or when this device was connected again
+    awaited_since INTEGER,             -- ms; or when this device was connected again. NULL once all has come that had crossed it
     renewed INTEGER NOT NULL DEFAULT 0, -- how often it was
     PRIMARY KEY (group_id, epoch)
 ) STRICT, WITHOUT ROWID;
@@ -740,7 +741,9 @@ CREATE TABLE mls_former (              -- of groups that this device has asked t
     name BLOB NOT NULL,                -- of its rows in the tables above
     epoch INTEGER NOT NULL,
     put_at INTEGER NOT NULL,           -- when it was put aside, ms
-    ended_by INTEGER                   -- number of the commit that ended that epoch; NULL as long as the server has not answered
+    begun_by INTEGER,                  -- number of the commit that began that epoch, where it is known
+    ended_by INTEGER,                  -- and of the one that ended it; NULL as long as the server has not answered
+    read_up_to INTEGER                 -- the highest number that was read by it since
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mls_key (                 -- what belongs to no group: key packages, key pairs, PSKs
     kind TEXT NOT NULL,

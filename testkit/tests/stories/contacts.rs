@@ -1,7 +1,8 @@
 //! A contact whose identity changes.
 
 use anyhow::Result;
-use privmsg_client::{ClientError, Event};
+use privmsg_client::{ClientError, Event, SafetyNumber};
+use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
 use super::{accepts, alice_and_bob, verifies};
@@ -84,5 +85,37 @@ async fn another_key_than_the_one_that_was_seen_is_not_confirmed() -> Result<()>
     let refused = alice.client().mark_verified(&name, &seen).await;
     assert!(matches!(refused, Err(ClientError::AnotherNumber(_))), "{refused:?}");
     assert!(!alice.client().contact(&name).await?.verified);
+    Ok(())
+}
+
+/// Nor, where the key changes once more between showing the change and answering it, is the new one accepted or refused.
+#[tokio::test]
+async fn another_change_than_the_one_that_was_seen_is_neither_accepted_nor_refused() -> Result<()> {
+    let (server, alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    let name = bob.account().user_id.clone();
+    verifies(&alice, &name).await?;
+    let other_than = async |known: Option<&SafetyNumber>| {
+        let look = || async {
+            let changed = alice.client().contact(&name).await?.changed;
+            Ok(changed.filter(|changed| Some(changed) != known))
+        };
+        until("another number", PATIENCE, look).await
+    };
+    let mut again = bob_begins_anew(&server, &mut bob).await?;
+    again.says(&alice, "I lost my phone").await?;
+    let seen = other_than(None).await?;
+    let once_more = bob_begins_anew(&server, &mut again).await?;
+    once_more.says(&alice, "and the next one").await?;
+    let now = other_than(Some(&seen)).await?;
+
+    let accepted = alice.client().accept_identity_change(&name, &seen).await;
+    let refused = alice.client().refuse_identity_change(&name, &seen).await;
+    for answer in [accepted, refused] {
+        assert!(matches!(answer, Err(ClientError::AnotherNumber(_))), "{answer:?}");
+    }
+    let contact = alice.client().contact(&name).await?;
+    assert_eq!((contact.verified, contact.changed), (true, Some(now)));
     Ok(())
 }

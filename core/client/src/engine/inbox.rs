@@ -15,11 +15,11 @@ use std::collections::HashSet;
 
 use privmsg_e2ee::{Content, Expected, Member, MembershipChange, ProcessError, Processed};
 use privmsg_protocol::frames::{DeliveredMessage, MessageType};
-use privmsg_protocol::{Epoch, GroupId, MessageId};
+use privmsg_protocol::{GroupId, MessageId};
 use privmsg_store::groups::{self, GroupState, StoredGroup};
 use privmsg_store::holds::{self, Scope};
 use privmsg_store::position::Place;
-use privmsg_store::{blocks, epoch_ends, gaps, lags, parked, welcomes};
+use privmsg_store::{blocks, epoch_ends, lags, parked, welcomes};
 
 pub(super) use self::invitation::is_welcome;
 use self::verdict::Verdict;
@@ -90,8 +90,8 @@ impl<'a, 't> Intake<'a, 't> {
             tracing::debug!("passed over a message outside of a conversation");
             return Ok(Receipt::Now);
         };
-        if message.seq.is_some_and(|seq| seq > gaps::LAST) {
-            tracing::warn!(%group_id, "rejected a message with a number that no group can have come to");
+        if !numbers::has_possible_number(message) {
+            tracing::warn!(%group_id, "rejected a message without a number that a group can have come to");
             return Ok(Receipt::Now);
         }
         match message.message_type {
@@ -176,16 +176,21 @@ impl<'a, 't> Intake<'a, 't> {
                 part.undo()?;
                 return Ok(Verdict::Unreadable);
             }
-            Ok(Processed::Application { former: Some(epoch), .. })
+            Ok(processed) if !numbers::is_of_its_epoch(self.step, message, group, &processed)? => {
+                tracing::warn!("rejected a message whose number is of another epoch");
+                part.undo()?;
+                return Ok(Verdict::Unreadable);
+            }
+            Ok(Processed::Application { is_former: true, epoch, .. })
                 if !verdict::is_said_before(self.step, message, epoch)? =>
             {
                 tracing::warn!("rejected a message of a device that was removed");
                 part.undo()?;
                 return Ok(Verdict::Unreadable);
             }
-            Ok(Processed::Application { sender, plaintext, former }) => {
+            Ok(Processed::Application { sender, plaintext, is_former, .. }) => {
                 self.begin_anew(message, group)?;
-                self.application(message, group, &sender, former, &plaintext)?
+                self.application(message, group, &sender, is_former, &plaintext)?
             }
             Ok(Processed::Commit(change)) => {
                 self.begin_anew(message, group)?;
@@ -228,7 +233,7 @@ impl<'a, 't> Intake<'a, 't> {
         let part = self.step.tx.savepoint()?;
         match former::read(self.step, message, group, bytes)? {
             Some((sender, plaintext)) if is_from(message, &sender) => {
-                let verdict = self.application(message, group, &sender, None, &plaintext)?;
+                let verdict = self.application(message, group, &sender, false, &plaintext)?;
                 part.keep()?;
                 Ok(verdict)
             }
@@ -244,12 +249,12 @@ impl<'a, 't> Intake<'a, 't> {
         message: &DeliveredMessage,
         group: &StoredGroup,
         sender: &Member,
-        former: Option<Epoch>,
+        is_former: bool,
         plaintext: &[u8],
     ) -> Result<Verdict, ClientError> {
         let step = self.step;
         let place = place_of(message, group);
-        if former.is_none() && !people::may_speak(step, group, sender)? {
+        if !is_former && !people::may_speak(step, group, sender)? {
             tracing::warn!("rejected a message of somebody who does not take part any more");
             return Ok(Verdict::Seen);
         }
@@ -324,7 +329,7 @@ impl<'a, 't> Intake<'a, 't> {
             lags::remove(tx, id)?;
         }
         if let Some(seq) = message.seq {
-            epoch_ends::note(tx, id, Epoch(change.epoch.0.saturating_sub(1)), seq, self.step.now_ms)?;
+            epoch_ends::note(tx, id, change.epoch, seq, self.step.now_ms)?;
         }
         // Another commit of our own that was on its way has lost, by MLS. A message may have been taken before this commit, and be
         // waiting for its answer: it is encrypted anew when it is sent again, and asked about as it was until then.

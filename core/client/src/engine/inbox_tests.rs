@@ -31,6 +31,7 @@ mod joining;
 mod lies;
 mod lifetimes;
 mod namesakes;
+mod order;
 mod set_back;
 mod told;
 

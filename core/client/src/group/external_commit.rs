@@ -7,7 +7,7 @@ use privmsg_protocol::{Epoch, GroupId, Seq};
 use privmsg_store::chats::{self, ChatKind};
 use privmsg_store::groups::{self, GroupState};
 use privmsg_store::position::Place;
-use privmsg_store::{gaps, holds, lags, outbox, parked, rejoins, welcomes};
+use privmsg_store::{epoch_ends, gaps, holds, lags, outbox, parked, rejoins, welcomes};
 
 use super::claim::Claim;
 use super::join::{Outcome, Why, declined};
@@ -95,7 +95,7 @@ pub(crate) fn begins_after(step: &Step<'_, '_>, id: GroupId, seq: Seq) -> Result
 /// followed.
 pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq) -> Result<Vec<Event>, ClientError> {
     begins_after(step, id, seq)?;
-    former::is_ended(step, id, joined, seq)?;
+    let seq = former::is_ended(step, id, joined, seq)?;
     lags::remove(step.tx, &id)?;
     let Some(conversation) = Conversation::load(step.mls, id)? else { return Ok(Vec::new()) };
     let Some(group) = groups::load(step.tx, &id)? else { return Ok(Vec::new()) };
@@ -120,6 +120,7 @@ pub(crate) fn came_in(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq)
         }
     }
     gaps::restart(step.tx, &id, seq)?;
+    epoch_ends::note(step.tx, &id, joined, seq, step.now_ms)?;
     leaf_dates::note(step.tx, group.chat, &conversation.dates(), Place::Numbered { group: id, seq })?;
     if parked::any(step.tx, &id)? {
         // A commit is on its way, or waits for an update.

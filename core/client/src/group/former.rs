@@ -29,13 +29,17 @@ pub(crate) fn put_aside(step: &Step<'_, '_>, id: GroupId) -> Result<(), ClientEr
     Ok(former::put(step.tx, &id, &Conversation::storage_key(id), group.epoch, step.now_ms)?)
 }
 
-/// The server has taken the join, to an epoch and under a number: what comes late was said before that.
-pub(crate) fn is_ended(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq) -> Result<(), ClientError> {
-    match former::of(step.tx, &id)? {
-        Some(before) if before.epoch.next() == joined => Ok(former::is_ended(step.tx, &id, seq)?),
-        Some(_) => Ok(former::forget(step.tx, &id)?),
-        None => Ok(()),
+/// The server has taken the join, to an epoch and under a number: what comes late was said before that. Returns the number behind all
+/// that was read meanwhile as said before: that is where the join stands, if the server says less.
+pub(crate) fn is_ended(step: &Step<'_, '_>, id: GroupId, joined: Epoch, seq: Seq) -> Result<Seq, ClientError> {
+    let Some(before) = former::of(step.tx, &id)? else { return Ok(seq) };
+    let seq = before.read_up_to.map_or(seq, |read| seq.max(read.next()));
+    if before.epoch.next() == joined {
+        former::is_ended(step.tx, &id, seq)?;
+    } else {
+        former::forget(step.tx, &id)?;
     }
+    Ok(seq)
 }
 
 /// Reads what was said before the join, if it was. To be undone by whoever does not take it.
@@ -46,9 +50,10 @@ pub(crate) fn read(
     bytes: &[u8],
 ) -> Result<Option<Said>, ClientError> {
     let Some(before) = former::of(step.tx, &group.group_id)? else { return Ok(None) };
-    let is_before = match (group.state, before.ended_by, message.seq) {
-        (GroupState::Joining, _, Some(_)) => before.epoch.next() == group.epoch,
-        (GroupState::Active, Some(ended_by), Some(seq)) => seq < ended_by,
+    let Some(seq) = message.seq.filter(|seq| before.begun_by.is_none_or(|begun| begun < *seq)) else { return Ok(None) };
+    let is_before = match (group.state, before.ended_by) {
+        (GroupState::Joining, _) => before.epoch.next() == group.epoch,
+        (GroupState::Active, Some(ended_by)) => seq < ended_by,
         _ => false,
     };
     let is_awaited = (0..=AWAITED_MS).contains(&step.now_ms.saturating_sub(before.put_at));
@@ -59,7 +64,10 @@ pub(crate) fn read(
     let provider = Provider::new(&storage);
     let Some(mut conversation) = Conversation::load(&provider, group.group_id)? else { return Ok(None) };
     Ok(match conversation.process(&provider, Expected::Application, bytes) {
-        Ok(Processed::Application { sender, plaintext, former: None }) => Some((sender, plaintext)),
+        Ok(Processed::Application { sender, plaintext, is_former: false, .. }) => {
+            former::has_read(step.tx, &group.group_id, seq)?;
+            Some((sender, plaintext))
+        }
         Ok(_) | Err(_) => None,
     })
 }

@@ -12,7 +12,7 @@ use privmsg_store::groups::{self, GroupState};
 use privmsg_store::holds::{self, Scope};
 use privmsg_store::position::Place;
 use privmsg_store::welcomes::{self, Welcome};
-use privmsg_store::{Snapshot, StoreError, gaps, lags, parked, reached, rejoins};
+use privmsg_store::{Snapshot, StoreError, epoch_ends, gaps, lags, parked, reached, rejoins};
 use tokio::time::sleep;
 
 use super::claim::{Claim, published};
@@ -280,6 +280,8 @@ pub(crate) fn use_welcome(
                 lags::remove(step.tx, &id)?;
                 if let Some(seq) = welcome.seq {
                     gaps::restart(step.tx, &id, seq)?;
+                    epoch_ends::forget(step.tx, &id)?;
+                    epoch_ends::note(step.tx, &id, conversation.epoch(), seq, step.now_ms)?;
                 }
                 // What was said while this device was asking is waiting.
                 events.extend(inbox::retry(step, id)?.events);

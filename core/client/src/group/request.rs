@@ -6,7 +6,8 @@ use std::time::Duration;
 use privmsg_e2ee::{CommitBundle, ConversationInfo, ConversationKind, Roster};
 use privmsg_mls_public::incarnations::comes_down;
 use privmsg_protocol::rest::{
-    CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome, SubmitCommit,
+    CommitAccepted, CreateGroup, GroupKind, JoinerSecrets, PublicGroupState, PublishedDeviceList, SharedWelcome,
+    SubmitCommit,
 };
 use privmsg_protocol::{Epoch, ErrorCode, GroupId, Incarnation, MessageId, Opaque, Seq};
 use privmsg_store::chats;
@@ -129,11 +130,11 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
             Err(error) => asked.creation_refused(error).await,
         },
         Request::Join(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => asked.join_accepted(commit.epoch.next(), accepted.seq).await,
+            Ok(accepted) => asked.join_accepted(commit.epoch.next(), number(&accepted)?).await,
             Err(error) => asked.join_refused(error).await,
         },
         Request::Commit(commit) => match api.commit(&id, &commit).await {
-            Ok(accepted) => asked.activate(accepted.seq, None).await,
+            Ok(accepted) => asked.activate(number(&accepted)?, None).await,
             Err(error) => asked.commit_refused(error).await,
         },
     }
@@ -142,6 +143,24 @@ pub(crate) async fn submit(link: &Arc<Link>, id: GroupId) -> Result<(), ClientEr
 /// Whether an error leaves open what the server has done: the same request again tells.
 fn is_unanswered(error: &ClientError) -> bool {
     !matches!(error, ClientError::Server { .. })
+}
+
+/// The number that the server has given a commit.
+fn number(accepted: &CommitAccepted) -> Result<Seq, ClientError> {
+    if accepted.seq > gaps::LAST {
+        return Err(ClientError::Protocol("a number that no group can have come to"));
+    }
+    Ok(accepted.seq)
+}
+
+/// The number of a commit of our own. It comes after all that was said in the epoch that it ends; where the server says otherwise, it
+/// stands behind what has been seen.
+fn behind_the_seen(tx: &Tx<'_>, group: &GroupId, seq: Seq) -> Result<Seq, StoreError> {
+    if !gaps::any_seen_behind(tx, group, seq)? {
+        return Ok(seq);
+    }
+    tracing::warn!(%group, "the server has answered a commit with a number before what was said");
+    Ok(gaps::highest(tx, group)?.unwrap_or(seq))
 }
 
 /// A request on its way.
@@ -172,6 +191,7 @@ impl Asked<'_> {
         let (link, id) = (self.link, self.id);
         let (outcome, news) = self
             .answered(move |step| {
+                let seq = behind_the_seen(step.tx, &id, seq)?;
                 let mut dates = Vec::new();
                 if let Some(mut conversation) = step.take(id)? {
                     if conversation.has_pending() {
@@ -179,8 +199,7 @@ impl Asked<'_> {
                     }
                     groups::set_epoch(step.tx, &id, conversation.epoch())?;
                     dates = conversation.dates();
-                    let ended = Epoch(conversation.epoch().0.saturating_sub(1));
-                    epoch_ends::note(step.tx, &id, ended, seq, step.now_ms)?;
+                    epoch_ends::note(step.tx, &id, conversation.epoch(), seq, step.now_ms)?;
                     step.keep(conversation)?;
                 }
                 let mut news = Vec::new();

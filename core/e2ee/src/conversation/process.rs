@@ -41,9 +41,11 @@ pub enum Processed {
         sender: Member,
         /// What was encrypted, usually a [`Content`](crate::Content). Wiped when dropped.
         plaintext: Zeroizing<Vec<u8>>,
-        /// It is of this epoch, and the sender's device has been removed since. Whoever has it, or its keys, can write such
-        /// messages as long as this device keeps those of the epoch: that it was said before has to be known from elsewhere.
-        former: Option<Epoch>,
+        /// In which epoch it was encrypted, as MLS authenticates that.
+        epoch: Epoch,
+        /// The sender's device has been removed since. Whoever has it, or its keys, can write such messages as long as this
+        /// device keeps those of the epoch: that it was said before has to be known from elsewhere.
+        is_former: bool,
     },
     /// A commit, which is merged now: somebody else's, or our own pending one come back.
     /// See [`MembershipChange::removes_self`].
@@ -152,8 +154,9 @@ impl Conversation {
             ProcessedMessageContent::ApplicationMessage(message) => {
                 let sender = leaf::admitted_certificate(&credential).map_err(Refusal::from)?;
                 let sender = Member::new(group::Member::from_certificate(&sender), false);
-                let former = (past && !self.has_leaf_of(&sender)).then_some(epoch);
-                Ok(Processed::Application { sender, plaintext: Zeroizing::new(message.into_bytes()), former })
+                let is_former = past && !self.has_leaf_of(&sender);
+                let plaintext = Zeroizing::new(message.into_bytes());
+                Ok(Processed::Application { sender, plaintext, epoch, is_former })
             }
             ProcessedMessageContent::StagedCommitMessage(staged) => self.merge(provider, *staged, &sender, &beside),
             ProcessedMessageContent::OwnPendingCommit => self.merge_own(provider, &sender, &beside),

@@ -235,11 +235,11 @@ fn what_a_removed_device_says_is_marked_as_that() {
     phone.accepted();
     bobs.follow(&removal);
     let former = |message: &[u8]| match bobs.process(message).unwrap() {
-        Processed::Application { former, .. } => former,
+        Processed::Application { epoch, is_former, .. } => (epoch, is_former),
         Processed::Commit(_) => panic!("not a message"),
     };
-    assert_eq!(former(&gone), Some(Epoch(removal.epoch.0)));
-    assert_eq!(former(&stayed), None);
+    assert_eq!(former(&gone), (removal.epoch, true));
+    assert_eq!(former(&stayed), (removal.epoch, false));
 }
 
 #[test]

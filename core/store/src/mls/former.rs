@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, ToSql, params};
 use super::provider::MlsStorage;
 use super::tables::{MlsStorageError, Tables};
 use crate::sql_types::{from_sql, to_sql};
-use crate::{Snapshot, StoreError, Tx};
+use crate::{Snapshot, StoreError, Tx, epoch_ends};
 
 /// The tables of which a group has rows.
 const TABLES: [&str; 5] = ["mls_group_data", "mls_stamp", "mls_group_list", "mls_epoch_keys", "mls_past_leaves"];
@@ -20,8 +20,12 @@ pub struct Former {
     pub epoch: Epoch,
     /// When it was put aside, ms.
     pub put_at: i64,
+    /// What was said in it bears higher numbers than this, where that is known.
+    pub begun_by: Option<Seq>,
     /// What was said in it bears lower numbers than this; none as long as the server has not answered.
     pub ended_by: Option<Seq>,
+    /// The highest number that was read by it since.
+    pub read_up_to: Option<Seq>,
 }
 
 /// OpenMLS storage inside a transaction, in which groups are what they were before.
@@ -42,14 +46,15 @@ pub fn put(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     forget(tx, id)?;
+    let begun_by = epoch_ends::span(tx, id, epoch)?.begun_by.map(|seq| to_sql(seq.0));
     let name = |are_former| Tables { sql: tx.sql(), are_former }.name(group).map_err(unnamed);
     let (now, former) = (name(false)?, name(true)?);
     for table in TABLES {
         tx.sql().execute(&format!("UPDATE {table} SET group_id = ?2 WHERE group_id = ?1"), params![*now, *former])?;
     }
     tx.sql()
-        .prepare_cached("INSERT INTO mls_former (group_id, name, epoch, put_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id.as_bytes().as_slice(), *former, to_sql(epoch.0), now_ms])?;
+        .prepare_cached("INSERT INTO mls_former (group_id, name, epoch, put_at, begun_by) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![id.as_bytes().as_slice(), *former, to_sql(epoch.0), now_ms, begun_by])?;
     Ok(())
 }
 
@@ -58,12 +63,26 @@ pub fn put(
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn of(at: &Snapshot<'_>, id: &GroupId) -> Result<Option<Former>, StoreError> {
-    let mut query = at.sql().prepare_cached("SELECT epoch, put_at, ended_by FROM mls_former WHERE group_id = ?1")?;
+    let mut query = at
+        .sql()
+        .prepare_cached("SELECT epoch, put_at, begun_by, ended_by, read_up_to FROM mls_former WHERE group_id = ?1")?;
     let found = query.query_row([id.as_bytes().as_slice()], |row| {
-        let (epoch, ended_by) = (Epoch(from_sql(row.get(0)?)), row.get::<_, Option<i64>>(2)?);
-        Ok(Former { epoch, put_at: row.get(1)?, ended_by: ended_by.map(|seq| Seq(from_sql(seq))) })
+        let seq = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(|seq| Seq(from_sql(seq))));
+        let (begun_by, ended_by, read_up_to) = (seq(2)?, seq(3)?, seq(4)?);
+        Ok(Former { epoch: Epoch(from_sql(row.get(0)?)), put_at: row.get(1)?, begun_by, ended_by, read_up_to })
     });
     Ok(found.optional()?)
+}
+
+/// Notes that a message was read by it that has this number.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub fn has_read(tx: &Tx<'_>, id: &GroupId, seq: Seq) -> Result<(), StoreError> {
+    tx.sql()
+        .prepare_cached("UPDATE mls_former SET read_up_to = max(coalesce(read_up_to, 0), ?2) WHERE group_id = ?1")?
+        .execute(params![id.as_bytes().as_slice(), to_sql(seq.0)])?;
+    Ok(())
 }
 
 /// The server has given the commit that ended its epoch this number.

@@ -76,6 +76,22 @@ pub fn is_seen(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, Sto
     Ok(seq <= highest && hole_around(at, group, seq)?.is_none())
 }
 
+/// Whether any number behind `seq` has been seen.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn any_seen_behind(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(behind) = highest(at, group)?.and_then(|highest| highest.0.checked_sub(seq.0)) else { return Ok(false) };
+    let missing: i64 = at
+        .sql()
+        .prepare_cached(
+            "SELECT coalesce(sum(last_seq - max(first_seq, ?2 + 1) + 1), 0) FROM gap WHERE group_id = ?1 AND last_seq > ?2
+                 AND ordinal = (SELECT ordinal FROM mls_group WHERE group_id = ?1)",
+        )?
+        .query_row(params![group.as_bytes().as_slice(), to_sql(seq.0)], |row| row.get(0))?;
+    Ok(from_sql(missing) < behind)
+}
+
 /// Notes that `seq` has come, and that nobody will ever read it here: it is shown as missing. Returns `false` if it had
 /// been seen before.
 ///

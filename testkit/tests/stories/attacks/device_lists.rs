@@ -137,12 +137,12 @@ async fn a_list_of_another_identity_is_told_and_not_followed() -> Result<()> {
     let shown = evil.clone();
     hostile.answers("GET users/bob/device-list", move |_| Answer::ok(&shown).ok())?;
     let tablet = bob.takes_another_device(&server.url()).await?;
+    bob.says(&alice, "still me").await?;
     let told = || async {
         let lines = alice.messages(&bob).await?;
         Ok(lines.iter().any(|line| line.kind == MessageKind::ForeignList).then_some(()))
     };
     until("the line", PATIENCE, told).await?;
-    bob.says(&alice, "still me").await?;
     alice.hears(&bob, "still me").await?;
     alice.says(&bob, "still you").await?;
     bob.hears(&alice, "still you").await?;

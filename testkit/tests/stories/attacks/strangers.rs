@@ -46,6 +46,8 @@ async fn chats_that_cannot_be_joined_are_left_alone() -> Result<()> {
     }
     alice.starts().await?;
     has_taken_all(&alice, &server).await?;
+    println!("asked {} times for {STRANGERS} invitations", hostile.times_asked(STATE));
+    ensure!(hostile.times_asked(STATE) >= STRANGERS, "what is there to be read was never asked for");
     let hours = async |hours: usize| {
         let before = hostile.times_asked(STATE);
         for _ in 0..hours * STEPS_OF_AN_HOUR {

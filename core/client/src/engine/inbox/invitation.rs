@@ -23,7 +23,7 @@ impl Intake<'_, '_> {
             return Ok(Receipt::Now);
         }
         let kept = match (message.encrypted_content.decode(), message.epoch) {
-            (Some(welcome), Some(epoch)) => {
+            (Some(welcome), Some(epoch)) if !self.is_overtaken(message, group_id)? => {
                 let (group, seq, message_id) = (group_id, message.seq, message.message_id);
                 let before = welcomes::of(self.step.tx, &group)?.map(|before| before.message_id);
                 let kept = welcomes::put(self.step.tx, &Welcome { group, epoch, seq, message_id, welcome })?;

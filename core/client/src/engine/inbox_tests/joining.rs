@@ -213,6 +213,27 @@ async fn what_was_said_before_a_join_is_read_behind_the_asking() {
     assert_eq!((bob.order().await, bob.missing().await), (vec!["crossing".to_owned(), "welcome".to_owned()], 0));
 }
 
+/// Nor is it moved before its epoch, to a number that was kept free, or behind what is said after the join.
+#[tokio::test]
+async fn what_was_said_before_a_join_stands_in_its_epoch() {
+    let (alice, bob) = alice_and_bob().await;
+    let (commit, state) = alice.commits(None, 5).await;
+    bob.hears(&[&commit]).await;
+    let said = alice.encrypt("crossing", 6).await;
+    let join = bob.asks_to_join(&alice, state, 8).await;
+    alice.hears(&[&join]).await;
+    let under = |n: u8, message: &DeliveredMessage| DeliveredMessage { seq: Some(Seq(n.into())), ..message.clone() };
+    bob.hears(&[&under(3, &said)]).await;
+    assert!(bob.order().await.is_empty());
+    bob.hears(&[&under(20, &said)]).await;
+    bob.is_answered(8).await;
+    let welcome = alice.encrypt("welcome", 9).await;
+    bob.hears(&[&welcome]).await;
+    assert_eq!(bob.order().await, ["crossing"]);
+    bob.hears(&[&under(22, &welcome)]).await;
+    assert_eq!(bob.order().await, ["crossing", "welcome"]);
+}
+
 /// What bears a number behind the join was not said before it, and what comes when all has come is not waited for.
 #[tokio::test]
 async fn what_comes_behind_a_join_was_not_said_before_it() {

@@ -42,6 +42,7 @@ pub fn may_be_anew(at: &Snapshot<'_>, group: &GroupId, seq: Seq) -> Result<bool,
 /// [`StoreError`] of the statements.
 pub fn begin_anew(tx: &Tx<'_>, group: &GroupId) -> Result<(), StoreError> {
     crate::groups::renumber(tx, group)?;
+    crate::epoch_ends::forget(tx, group)?;
     tx.sql().execute(
         "UPDATE mls_group SET last_seq = 0, seen_before = 0, reached = 0 WHERE group_id = ?1",
         [group.as_bytes().as_slice()],

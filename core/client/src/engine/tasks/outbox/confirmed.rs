@@ -1,13 +1,13 @@
 //! What the server confirms to have taken.
 //!
 //! It is the server that gives numbers, and by those people see what is missing. So an answer counts only for what was sent and has no
-//! answer yet, in the group that it was sent to, and with a number that nothing else here has and that is higher than all that had been
-//! given out when it was encrypted. Whatever else comes as an answer fills no gap and moves nothing.
+//! answer yet, in the group that it was sent to, and with a number that nothing else here has, that is higher than all that had been
+//! given out when it was first encrypted, and before the end of the epoch that it was encrypted in last. Whatever else comes as an answer fills no gap and moves nothing.
 
 use privmsg_protocol::frames::{Accepted, Ack};
 use privmsg_protocol::{MessageId, Seq};
 use privmsg_store::position::{self, Place};
-use privmsg_store::{StoreError, Tx, gaps, groups, messages, outbox};
+use privmsg_store::{StoreError, Tx, epoch_ends, gaps, groups, messages, outbox};
 
 use crate::content;
 use crate::device_lists;
@@ -77,9 +77,60 @@ fn place(tx: &Tx<'_>, flight: &Flight, seq: Option<Seq>) -> Result<Place, StoreE
         return Ok(Place::Here);
     }
     let is_behind = position::of(tx, flight.chat, place)? > flight.behind;
-    if is_behind && gaps::note(tx, &flight.group, seq)? {
+    let ended_by = epoch_ends::span(tx, &flight.group, flight.epoch)?.ended_by;
+    if is_behind && ended_by.is_none_or(|ended| seq < ended) && gaps::note(tx, &flight.group, seq)? {
         return Ok(place);
     }
     tracing::warn!(group_id = %flight.group, "the server has answered with a number that is another one's");
     Ok(Place::Here)
+}
+
+#[cfg(test)]
+mod tests {
+    use privmsg_protocol::{Epoch, GroupId, UserId};
+    use privmsg_store::Store;
+    use privmsg_store::chats::{self, ChatKind};
+    use privmsg_store::groups::GroupState;
+    use privmsg_store::key::DatabaseKey;
+
+    use super::*;
+
+    const GROUP: GroupId = GroupId::from_bytes([1; 16]);
+
+    /// Where a message is said to stand that was encrypted when the chat had come to 9, and in the given epoch last. The second epoch
+    /// has begun with number 12.
+    async fn placed(epoch: u64, answered: u64) -> Place {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &DatabaseKey::from_bytes([1; 32])).unwrap();
+        let work = move |tx: &Tx<'_>| {
+            let chat = chats::ensure(tx, &ChatKind::Direct { peer: UserId::new("bob").unwrap() }, 1)?;
+            groups::insert(tx, &GROUP, chat, &[], GroupState::Active, 0)?;
+            for seq in [9, 12] {
+                gaps::note(tx, &GROUP, Seq(seq))?;
+            }
+            epoch_ends::note(tx, &GROUP, Epoch(2), Seq(12), 1)?;
+            let behind = position::of(tx, chat, Place::Numbered { group: GROUP, seq: Seq(9) })?;
+            let flight = Flight { chat, group: GROUP, epoch: Epoch(epoch), behind, tells: None };
+            place(tx, &flight, Some(Seq(answered)))
+        };
+        store.write(work).await.unwrap()
+    }
+
+    fn at(seq: u64) -> Place {
+        Place::Numbered { group: GROUP, seq: Seq(seq) }
+    }
+
+    #[tokio::test]
+    async fn a_number_of_another_epoch_or_of_before_is_no_answer() {
+        assert_eq!(placed(1, 10).await, at(10));
+        assert_eq!(placed(1, 13).await, Place::Here, "behind the end of its epoch");
+        assert_eq!(placed(1, 8).await, Place::Here, "before what was there when it was written");
+        assert_eq!(placed(2, 13).await, at(13));
+    }
+
+    /// What is sent again after a join is encrypted anew, and has the number under which the server took it first.
+    #[tokio::test]
+    async fn what_was_taken_before_a_join_keeps_its_number() {
+        assert_eq!(placed(2, 10).await, at(10));
+    }
 }
