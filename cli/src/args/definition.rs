@@ -315,7 +315,9 @@ fn all(lang: Lang) -> Clap {
 
 /// `group …`.
 fn groups(lang: Lang) -> Clap {
-    let group = || positional("group", lang.pick("GROUP", "ГРУППА"), lang.help_group()).required(true);
+    let group = || {
+        positional("group", lang.pick("GROUP", "ГРУППА"), lang.help_group()).required(true).allow_hyphen_values(true)
+    };
     let name = lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ");
     let users = || positional("users", name, lang.help_group_users()).num_args(1..).required(true);
     let user = || positional("user", name, lang.help_group_user()).required(true);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use privmsg_client::{Amendment, ChatId, Client, ClientError, Consent, MessageKind, MessageView, Seat};
+use privmsg_client::{Amendment, ChatId, Client, Consent, MessageKind, MessageView, Seat};
 use privmsg_protocol::UserId;
 use tokio::time::{Instant, sleep_until};
 
@@ -40,9 +40,6 @@ pub(super) async fn run(session: &Session<'_>, listen: Listen) -> Result<(), Fai
     let output = session.output;
     let lang = session.lang();
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    if client.waits_to_be_let_in().await? {
-        return Err(ClientError::NotListed.into());
-    }
     let mut changes = client.changes();
     let mut seat = Seat::take(&client)?;
     if output.is_watched() {

@@ -1,5 +1,6 @@
 //! Waiting until the server has something, and saying why it takes so long.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use privmsg_client::{
@@ -39,6 +40,8 @@ pub(super) struct Waiting<'a> {
     last: Option<String>,
     /// What keeps it for longer than a minute, since when.
     lasting: Option<(Lasting, Instant)>,
+    /// Of whom it was said that they have another key.
+    changed: HashSet<UserId>,
 }
 
 /// Why something waits that is for somebody, for people. Nothing if it is over in a moment.
@@ -84,7 +87,17 @@ async fn lasts(lasting: Option<(Lasting, Instant)>) -> Lasting {
 impl<'a> Waiting<'a> {
     pub(super) fn new(session: &'a Session<'a>, client: &'a Client, said: Said, timeout: Option<u64>) -> Self {
         let progress = Progress::new(session.output, session.lang().uploading());
-        Self { session, client, said, timeout, progress, reason: None, last: None, lasting: None }
+        Self {
+            session,
+            client,
+            said,
+            timeout,
+            progress,
+            reason: None,
+            last: None,
+            lasting: None,
+            changed: HashSet::new(),
+        }
     }
 
     /// Runs the engine, or waits beside the process that runs it.
@@ -128,7 +141,13 @@ impl<'a> Waiting<'a> {
                 biased;
                 exit = self.session.signals.wait() => return Err(self.queued(Failure::Interrupted(exit))),
                 fate = &mut acknowledged => return match fate? {
-                    Acknowledged::Sent => Ok(()),
+                    Acknowledged::Sent => {
+                        // What has come first is told first, and may matter more.
+                        while let Ok(event) = events.try_recv() {
+                            self.note(&event);
+                        }
+                        Ok(())
+                    }
                     Acknowledged::Failed(ErrorCode::UnknownRecipient) if self.is_known(peer.as_ref()).await => {
                         Err(Failure::RecipientGone { message: said.message_id })
                     }
@@ -226,6 +245,11 @@ impl<'a> Waiting<'a> {
                 self.progress.says(lang.uploading());
                 self.progress.show(*done, *total);
                 return true;
+            }
+            // Where that holds it up, it is not sent.
+            Event::IdentityChanged { user, blocked: false, .. } if self.changed.insert(user.clone()) => {
+                self.progress.clear();
+                self.session.output.notice("identity_changed", &lang.key_changed(user.as_str()));
             }
             Event::SetBack => self.session.output.notice("profile_set_back", &lang.set_back()),
             Event::Disconnected { reason } => self.delayed(lang.no_connection(reason)),

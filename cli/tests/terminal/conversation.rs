@@ -35,8 +35,8 @@ fn the_recovery_key_calls_the_others_back(alice: &Person, url: &str, account: &A
     assert_eq!(further.does(&["devices", "--json"]).ok().objects().len(), 2);
     let waiting = alice.does(&["devices", "--json"]);
     assert_eq!((waiting.code, waiting.error()["code"].as_str()), (3, Some("device_not_listed")));
-    let waiting = alice.does(&["listen", "--timeout", "3"]);
-    assert!(waiting.code == 3 && waiting.stderr.contains("waits to be let in"), "{}", waiting.stderr);
+    let waiting = alice.does(&["listen", "--timeout", "3"]).ok();
+    assert!(waiting.stderr.contains("waits to be let in"), "{}", waiting.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

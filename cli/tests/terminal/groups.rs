@@ -141,7 +141,10 @@ async fn the_only_owner_is_urged_once_to_name_a_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_names_no_group_says_so() {
     three(|alice, _, _| {
-        for arguments in [&["send", "group:xxxxxxxx", "hi"][..], &["group", "info", "xxxxxxxx"]] {
+        // One in 64 begins like an option.
+        for arguments in
+            [&["send", "group:xxxxxxxx", "hi"][..], &["group", "info", "xxxxxxxx"], &["group", "info", "-xxxxxxx"]]
+        {
             let refused = alice.does(&[arguments, &["--json"]].concat());
             assert_eq!((refused.code, &refused.error()["code"]), (2, &"no_such_group".into()));
         }

@@ -54,6 +54,9 @@ async fn a_device_that_waits_says_so_at_once_whatever_it_is_asked() {
             assert_eq!((refused.code, code(&refused).as_str()), (3, "device_not_listed"), "{command:?}");
             assert_eq!(said(&refused), sentence, "{command:?}");
         }
+        // It is said once, and waited for.
+        let listened = machine.does("alice", &["listen", "--timeout", "2"], &[]).ok();
+        assert_eq!(listened.stderr.matches("\"device_not_listed\"").count(), 1, "{}", listened.stderr);
         let stolen = ["--profile", "alice", "devices", "remove", &id, "--stolen"];
         let stolen = privmsg(&machine.dir, &stolen, &[]);
         assert_eq!(stolen.code, 3, "{}", stolen.stderr);

@@ -1,12 +1,14 @@
 //! A profile: the directory of one signed-in device.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use privmsg_store::key::{self, Creation, KeyError, KeyPlace, Keystore, Vault};
 use privmsg_store::{DATABASE_FILE, Store, StoreError};
 use tokio::sync::oneshot;
+
+use crate::files::folder::private_file;
 
 /// Held by the process that runs the engine.
 const LOCK_FILE: &str = "engine.lock";
@@ -110,7 +112,7 @@ impl Profile {
     /// Waits for the right to run the engine, on a thread of its own: the system wakes it when the process that has the
     /// right ends, however that is. Where nobody wants it any more by then, it is given back.
     pub(crate) fn wait_for_engine(&self) -> std::io::Result<oneshot::Receiver<std::io::Result<EngineLock>>> {
-        let file = self.lock_file()?;
+        let file = self.engine_lock()?;
         let (answer, lock) = oneshot::channel();
         let wait = move || {
             let _ = answer.send(file.lock().map(|()| EngineLock { _file: file }));
@@ -119,8 +121,13 @@ impl Profile {
         Ok(lock)
     }
 
-    fn lock_file(&self) -> std::io::Result<File> {
-        OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join(LOCK_FILE))
+    fn engine_lock(&self) -> std::io::Result<File> {
+        self.lock_file(LOCK_FILE)
+    }
+
+    /// Opens a file by which processes exclude one another, and makes it if there is none.
+    pub(crate) fn lock_file(&self, name: &str) -> std::io::Result<File> {
+        private_file().create(true).truncate(false).write(true).open(self.dir.join(name))
     }
 
     fn keystore<'a>(&'a self, passphrase: Option<&'a str>) -> Keystore<'a> {
@@ -146,7 +153,7 @@ impl Profile {
 
     /// Takes the right to run the engine. `None` if another process has it.
     pub(crate) fn lock_engine(&self) -> std::io::Result<Option<EngineLock>> {
-        let file = self.lock_file()?;
+        let file = self.engine_lock()?;
         match file.try_lock() {
             Ok(()) => Ok(Some(EngineLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

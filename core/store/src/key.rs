@@ -18,7 +18,7 @@ mod key_file;
 mod keyring;
 mod keystore;
 mod passphrase;
-mod private_file;
+pub(crate) mod private_file;
 mod vault;
 
 use std::fmt;

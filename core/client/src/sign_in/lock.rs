@@ -1,6 +1,6 @@
 //! One sign-in at a time for each profile.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 
 use super::LoginError;
 use crate::profile::{Profile, ProfileError, create_private_dir};
@@ -19,8 +19,7 @@ impl LoginLock {
     pub(super) fn take(profile: &Profile) -> Result<Self, LoginError> {
         let failed = |source| ProfileError::Directory { path: profile.dir().to_owned(), source };
         create_private_dir(profile.dir()).map_err(failed)?;
-        let path = profile.dir().join(LOCK_FILE);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        let file = profile.lock_file(LOCK_FILE).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LoginError::InProgress),

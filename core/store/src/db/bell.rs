@@ -7,7 +7,7 @@
 //! All profiles of a process share one watch of the system's: those are counted for each user, and there are few.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use super::changes::Feed;
 use super::{log, readers};
 use crate::error::StoreError;
+use crate::key::private_file;
 
 /// Written to after each commit.
 const BELL_FILE: &str = "changes.bell";
@@ -33,11 +34,7 @@ pub(super) struct Bell(File);
 
 impl Bell {
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self(options.open(dir.join(BELL_FILE)).map_err(StoreError::Bell)?))
+        Ok(Self(private_file::open(&dir.join(BELL_FILE)).map_err(StoreError::Bell)?))
     }
 
     /// A bell that cannot be rung must not undo what is committed: the others hear of it at the next one.

@@ -12,7 +12,7 @@
 //! A key is never replaced once it is noted, and the database is opened after that only. Who is killed between keeping
 //! the key and noting it leaves an entry in the keyring that nothing refers to.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -43,9 +43,7 @@ impl<'a> Creation<'a> {
     /// [`KeyError::Busy`] if that takes minutes, [`KeyError::Io`] if the directory cannot be written.
     pub fn begin(keystore: Keystore<'a>) -> Result<Self, KeyError> {
         let io = |source| KeyError::Io { file: LOCK_FILE, source };
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        let lock = options.open(keystore.dir.join(LOCK_FILE)).map_err(io)?;
+        let lock = private_file::open(&keystore.dir.join(LOCK_FILE)).map_err(io)?;
         wait(|| lock.try_lock(), PAUSE, TRIES)?;
         Ok(Self { keystore, _lock: lock })
     }

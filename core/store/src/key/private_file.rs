@@ -28,6 +28,15 @@ pub(super) fn remove(dir: &Path, name: &'static str) -> Result<(), KeyError> {
     Ok(())
 }
 
+/// Opens a file that only its owner may read or write, and makes it if there is none. What is in it stays.
+pub(crate) fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 fn beside(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.new"))
 }
