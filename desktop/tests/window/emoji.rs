@@ -14,6 +14,7 @@ fn an_emoji_is_found_and_written_or_answers() {
     window.types("Это ");
     window.clicks_text("😀");
     window.shows_text("😃");
+    window.clicks_into("emoji-field");
     window.types("ёжик");
     window.shows_text("🦔");
     window.hides_text("😃");
