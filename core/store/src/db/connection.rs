@@ -25,7 +25,7 @@ const STATEMENTS: usize = 256;
 /// The connection that writes. Makes the file if there is none.
 pub(super) fn open_writer(path: &Path, key: &DatabaseKey) -> Result<Connection, StoreError> {
     // SQLite makes files that all may read, and gives those beside the database the rights that it has. It says itself what hinders it.
-    drop(private_file::open(path));
+    drop(private_file::make(path));
     let connection = open(path, key, OpenFlags::SQLITE_OPEN_CREATE)?;
     // `synchronous`: once the server is told that a message is stored, or a ciphertext has left, neither may be forgotten
     // in a power cut; a ratchet that steps back would use a nonce twice.

@@ -28,13 +28,23 @@ pub(super) fn remove(dir: &Path, name: &'static str) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Opens a file that only its owner may read or write, and makes it if there is none. What is in it stays.
+/// Opens a file that only its owner may read or write, and makes it if there is none. What is in it stays. Not for the database:
+/// whoever closes a file takes all locks from it that SQLite has in this process.
 pub(crate) fn open(path: &Path) -> std::io::Result<File> {
+    private().create(true).truncate(false).open(path)
+}
+
+/// Makes a file that only its owner may read or write. One that is there already is not even opened.
+pub(crate) fn make(path: &Path) -> std::io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 fn beside(dir: &Path, name: &str) -> PathBuf {
@@ -43,11 +53,7 @@ fn beside(dir: &Path, name: &str) -> PathBuf {
 
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     remove_if_there(path)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = make(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

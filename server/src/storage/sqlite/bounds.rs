@@ -224,10 +224,9 @@ impl Tx<'_> {
     /// Oldest first.
     fn waiting_of(&mut self, device: i64, what: Largest) -> Result<Vec<Row>> {
         self.conn.all(
-            "SELECT pos, flags, m.len FROM (SELECT pos, flags, len FROM mailbox WHERE device = ?1 AND chat = ?2
-                 UNION ALL SELECT pos, flags, len FROM arrival WHERE device = ?1 AND chat = ?2) m
-                 JOIN body b ON b.id = m.pos
-             WHERE ?3 IS NULL OR b.sender = ?3 ORDER BY pos",
+            "SELECT pos, flags, len FROM (SELECT pos, flags, len FROM mailbox WHERE device = ?1 AND chat = ?2
+                 UNION ALL SELECT pos, flags, len FROM arrival WHERE device = ?1 AND chat = ?2)
+             WHERE ?3 IS NULL OR ?3 = (SELECT sender FROM body WHERE id = pos) ORDER BY pos",
             params![device, what.chat, what.of],
             |row| Ok(Row { position: row.get(0)?, flags: row.get(1)?, len: row.get(2)? }),
         )

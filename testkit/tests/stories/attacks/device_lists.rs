@@ -1,8 +1,11 @@
 //! A server and the thief of a device that its owner has signed out, against the owner's contacts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
 use anyhow::{Context as _, Result, ensure};
 use privmsg_client::{ChatKind, Draft, MessageKind, Recipient};
-use privmsg_testkit::hostile::{Answer, HostileServer};
+use privmsg_testkit::hostile::{Answer, Frame, HostileServer};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 use serde_json::{Value, json};
@@ -136,13 +139,23 @@ async fn a_list_of_another_identity_is_told_and_not_followed() -> Result<()> {
     let evil = super::own_devices::published(&super::own_devices::list_of_another(&bob)?);
     let shown = evil.clone();
     hostile.answers("GET users/bob/device-list", move |_| Answer::ok(&shown).ok())?;
+    // What Bob's devices say by themselves could bring the right list first, and nobody would ask the server.
+    let holds_back = Arc::new(AtomicBool::new(true));
+    let is_held_back = Arc::clone(&holds_back);
+    hostile.rewrites_frames(move |frame| {
+        let is_said = matches!(frame, Frame::FromServer(_))
+            && frame.payload("message").is_some_and(|message| message["message_type"] != "key_exchange");
+        if is_said && is_held_back.load(SeqCst) { Vec::new() } else { vec![frame] }
+    });
     let tablet = bob.takes_another_device(&server.url()).await?;
-    bob.says(&alice, "still me").await?;
     let told = || async {
         let lines = alice.messages(&bob).await?;
         Ok(lines.iter().any(|line| line.kind == MessageKind::ForeignList).then_some(()))
     };
     until("the line", PATIENCE, told).await?;
+    holds_back.store(false, SeqCst);
+    hostile.cuts_all();
+    bob.says(&alice, "still me").await?;
     alice.hears(&bob, "still me").await?;
     alice.says(&bob, "still you").await?;
     bob.hears(&alice, "still you").await?;

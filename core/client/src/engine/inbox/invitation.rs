@@ -5,6 +5,7 @@ use privmsg_protocol::frames::{DeliveredMessage, MessageType};
 use privmsg_store::welcomes::{self, Welcome};
 use privmsg_store::{gaps, lags};
 
+use super::numbers::is_overtaken;
 use super::{Intake, Receipt};
 use crate::error::ClientError;
 
@@ -23,7 +24,7 @@ impl Intake<'_, '_> {
             return Ok(Receipt::Now);
         }
         let kept = match (message.encrypted_content.decode(), message.epoch) {
-            (Some(welcome), Some(epoch)) if !self.is_overtaken(message, group_id)? => {
+            (Some(welcome), Some(epoch)) if !is_overtaken(self.step, message, group_id)? => {
                 let (group, seq, message_id) = (group_id, message.seq, message.message_id);
                 let before = welcomes::of(self.step.tx, &group)?.map(|before| before.message_id);
                 let kept = welcomes::put(self.step.tx, &Welcome { group, epoch, seq, message_id, welcome })?;

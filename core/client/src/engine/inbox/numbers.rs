@@ -28,10 +28,18 @@ pub(super) fn is_of_its_epoch(
     let Some(seq) = message.seq else { return Ok(false) };
     Ok(match processed {
         Processed::Application { epoch, .. } => epoch_ends::span(step.tx, &group.group_id, *epoch)?.has(seq),
-        Processed::Commit(_) => {
-            may_be_anew(step, message, group)? || !gaps::any_seen_behind(step.tx, &group.group_id, seq)?
-        }
+        Processed::Commit(_) => may_be_anew(step, message, group)? || !is_overtaken(step, message, group.group_id)?,
     })
+}
+
+/// Whether something has been seen that has a higher number.
+pub(super) fn is_overtaken(
+    step: &Step<'_, '_>,
+    message: &DeliveredMessage,
+    group_id: GroupId,
+) -> Result<bool, ClientError> {
+    let Some(seq) = message.seq else { return Ok(true) };
+    Ok(gaps::any_seen_behind(step.tx, &group_id, seq)?)
 }
 
 fn may_be_anew(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGroup) -> Result<bool, ClientError> {
@@ -40,12 +48,6 @@ fn may_be_anew(step: &Step<'_, '_>, message: &DeliveredMessage, group: &StoredGr
 }
 
 impl Intake<'_, '_> {
-    /// Whether something has been seen that has a higher number.
-    pub(super) fn is_overtaken(&self, message: &DeliveredMessage, group_id: GroupId) -> Result<bool, ClientError> {
-        let Some(seq) = message.seq else { return Ok(true) };
-        Ok(gaps::any_seen_behind(self.step.tx, &group_id, seq)?)
-    }
-
     /// Whether its number has been seen, and is no other one's: while the answer to a join is awaited, MLS tells.
     pub(super) fn is_seen(&self, message: &DeliveredMessage, group: &StoredGroup) -> Result<bool, ClientError> {
         let Some(seq) = message.seq else { return Ok(false) };
