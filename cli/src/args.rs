@@ -197,6 +197,8 @@ pub(crate) struct Send {
     pub(crate) pictures: Vec<PathBuf>,
     pub(crate) voice: Option<PathBuf>,
     pub(crate) reply_to: Option<MessageId>,
+    /// What is held in the chat, and nothing new.
+    pub(crate) held: bool,
     pub(crate) timeout: Option<u64>,
 }
 

@@ -18,7 +18,7 @@ use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
 use crate::commands::time;
 use crate::exit::Exit;
-use crate::lang::{LOCAL_FILE, Lang};
+use crate::lang::{LOCAL_FILE, Lang, OTHERS_CAME};
 
 pub(crate) use lasting::Lasting;
 pub(crate) use profile::vault;
@@ -105,6 +105,12 @@ pub(crate) enum Failure {
     /// A message was refused for good.
     NotSent {
         code: ErrorCode,
+        message: MessageId,
+    },
+    /// A message is held: since it was written others have come to its chat.
+    Held {
+        chat: String,
+        newcomers: Vec<UserId>,
         message: MessageId,
     },
     /// A message was refused, because the contact that it is for does not exist any more.
@@ -275,6 +281,10 @@ impl Failure {
             Self::ServerNamesAnotherKey(user) => {
                 let said = lang.server_names_another_key(user.as_str());
                 new(Exit::IdentityChanged, "server_names_another_key", said)
+            }
+            Self::Held { chat, newcomers, message } => {
+                let said = lang.held_for(newcomers, chat, &message.to_string());
+                new(Exit::Other, OTHERS_CAME, said).about(*message)
             }
             Self::NotSent { code, message } if code.as_str() == LOCAL_FILE => {
                 new(Exit::File, "file", lang.not_sent(&lang.refusal(code))).about(*message)

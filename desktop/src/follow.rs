@@ -7,8 +7,8 @@ use iced::futures::channel::mpsc;
 use iced::futures::{SinkExt as _, Stream, StreamExt as _};
 use iced::stream;
 use privmsg_client::{
-    Change, ChatEntry, ChatStatus, Client, ClientError, Cursor, Event, HistoryItem, ListDiff, Reason, Recipient,
-    Request,
+    Change, ChatEntry, ChatStatus, Client, ClientError, Cursor, Event, HeldMessage, HistoryItem, ListDiff, Reason,
+    Recipient, Request,
 };
 
 use privmsg_protocol::MessageId;
@@ -100,8 +100,8 @@ pub struct Standing {
     pub waits_for: Vec<Reason>,
     /// The other one is blocked.
     pub is_blocked: bool,
-    /// So many messages were written before that, and wait until they are to go.
-    pub held: u64,
+    /// What was written before that, or for others than who is there now, and waits until it is to go.
+    pub held: Vec<HeldMessage>,
     /// Somebody has begun it, and nobody has answered.
     pub request: Option<Box<Request>>,
 }
@@ -119,8 +119,8 @@ impl Standing {
                 standing.waits_for.insert(0, Reason::IdentityToAccept);
             }
             standing.is_blocked = client.is_blocked(user).await?;
-            standing.held = client.held_messages(user).await?;
         }
+        standing.held = client.held_messages(with).await?;
         let mut known = Vec::new();
         standing.waits_for.retain(|reason| {
             let is_new = !known.contains(reason);

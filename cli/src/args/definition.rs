@@ -128,6 +128,7 @@ fn all(lang: Lang) -> Clap {
                     .value_parser(value_parser!(PathBuf))
                     .conflicts_with_all(["file", "picture"]),
             )
+            .arg(flag("held", lang.help_held()).conflicts_with_all(["text", "file", "picture", "voice", "reply-to"]))
             .arg(number("timeout", seconds, lang.help_send_timeout())),
     )
     .subcommand(

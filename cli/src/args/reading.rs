@@ -65,6 +65,7 @@ impl Command {
                     Some(_) => Some(message_id(lang, matches, "reply-to")?),
                     None => None,
                 },
+                held: matches.get_flag("held"),
                 timeout: matches.get_one("timeout").copied(),
             }),
             "react" => Self::React {

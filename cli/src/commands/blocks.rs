@@ -1,5 +1,6 @@
 //! `privmsg block`, `unblock` and `blocks`.
 
+use privmsg_client::{Client, HeldBy, Recipient};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -41,20 +42,20 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
     }
     let before = with_session(&client, || client.blocked()).await?;
     let was_blocked = before.iter().any(|one| one.user_id == *user);
-    let held_before = client.held_messages(user).await?;
-    let sends = send && held_before > 0;
+    let to = Recipient::User(user.clone());
+    let sends = send && held_by_block(&client, &to).await? > 0;
     if blocked {
         with_session(&client, || client.block(user)).await?;
     } else {
         with_session(&client, || client.unblock(user)).await?;
         if send {
-            client.send_held(user).await?;
+            client.send_held(&to, &[HeldBy::Block]).await?;
         }
     }
     // Whoever wants what was held to go out may have unblocked them before.
     let was_not_blocked = !blocked && !was_blocked && !sends;
     let unchanged = if blocked { was_blocked } else { was_not_blocked };
-    let held = client.held_messages(user).await?;
+    let held = held_by_block(&client, &to).await?;
     let shared = if blocked { client.groups_with(user).await? } else { Vec::new() };
     if output.is_json() {
         let shared_groups = shared.iter().map(|(group, _)| name_of(group)).collect();
@@ -89,6 +90,12 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
         output.remark(&lang.nothing_was_held(name));
     }
     Ok(())
+}
+
+/// What is held for another reason is shown in its chat.
+async fn held_by_block(client: &Client, to: &Recipient) -> Result<u64, Failure> {
+    let held = client.held_messages(to).await?;
+    Ok(held.iter().filter(|message| message.by == HeldBy::Block).count() as u64)
 }
 
 /// As one's own notes are called elsewhere.

@@ -20,7 +20,6 @@ use crate::foreign;
 use super::Session;
 use super::connection::{Connection, Told};
 use super::message::{Around, live};
-use super::send::speaking;
 use super::waiting::{Waiting, sentence};
 use keyboard::{Input, Keyboard};
 use look::{Changed, Look};
@@ -218,8 +217,7 @@ impl Chat<'_> {
             return Ok(());
         }
         self.typing(false).await?;
-        let draft = speaking(self.client, &self.with.recipient, Draft::text(line)).await?;
-        let sent = match self.client.send(&self.with.recipient, draft).await {
+        let sent = match self.client.send(&self.with.recipient, Draft::text(line)).await {
             Ok(sent) => sent,
             Err(error) => {
                 // The next line may be better.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use privmsg_client::{ChangeError, Client, ClientError, Picture, Seat};
+use privmsg_client::{ChangeError, Client, ClientError, Event, Picture, Seat};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use super::{Session, time};
 use crate::failure::Failure;
@@ -13,12 +15,18 @@ pub(super) struct Connected {
     pub(super) seat: Seat,
     /// How new what is known here is.
     picture: Picture,
+    /// When that began to be found out.
+    pub(super) begun: Instant,
+    /// What has happened since.
+    pub(super) events: broadcast::Receiver<Event>,
 }
 
 impl Connected {
     /// Runs the engine, and waits until what waits is here, but no longer than so many seconds.
     pub(super) async fn open(session: &Session<'_>, within: Option<u64>) -> Result<Self, Failure> {
+        let begun = Instant::now();
         let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+        let events = client.events();
         let mut seat = Seat::take(&client)?;
         if !seat.is_ours() && session.output.is_watched() {
             session.output.note(&session.lang().other_process());
@@ -32,7 +40,7 @@ impl Connected {
             () = tokio::time::sleep(within) => Ok(Picture::Earlier { at_ms: None }),
         };
         match picture {
-            Ok(picture) => Ok(Self { client, seat, picture }),
+            Ok(picture) => Ok(Self { client, seat, picture, begun, events }),
             Err(failure) => {
                 seat.leave().await;
                 Err(failure)

@@ -1,6 +1,6 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{Client, Disconnection, Event, Reason};
+use privmsg_client::{Client, Disconnection, Event, HeldBy, MessageState, Reason};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
@@ -125,7 +125,14 @@ pub(super) async fn say_failed(
     let (lang, own) = (session.lang(), client.user_id());
     let id = message.message_id.to_string();
     let to = chat_id(&message.chat.kind, own);
-    let said = lang.not_sent_to(&id, &to, &lang.refusal(code));
+    let said = if message.state == MessageState::Held(HeldBy::OthersCame) {
+        let held = client.held_in(message.chat.id).await?;
+        let held = held.into_iter().find(|held| held.sent.id == row);
+        let newcomers = held.map(|held| held.newcomers).unwrap_or_default();
+        lang.held_message(&id, &to, &lang.held_for(&newcomers, &to, &id))
+    } else {
+        lang.not_sent_to(&id, &to, &lang.refusal(code))
+    };
     session.output.notice(code.as_str(), &foreign::line(&said));
     Ok(())
 }

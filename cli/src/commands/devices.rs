@@ -1,6 +1,8 @@
 //! `privmsg devices`.
 
-use privmsg_client::{ClientError, LinkCode, OwnDevice};
+use std::time::Duration;
+
+use privmsg_client::{Client, ClientError, KeyTellings, LinkCode, OwnDevice, Seat};
 use privmsg_protocol::{DeviceId, ErrorCode};
 use serde::Serialize;
 
@@ -14,9 +16,15 @@ use super::login::announce::say_who_waits;
 use super::login::inputs;
 use super::{Session, time, with_session};
 
+/// How long a new device may take to ask for the account's key, once it is in.
+const TELLING: Duration = Duration::from_secs(30);
+
 #[derive(Serialize)]
 struct LinkedObject<'a> {
     linked: &'a str,
+    /// It has been told the account's key, by which it signs. Absent where it was in already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_told: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -97,15 +105,46 @@ pub(super) async fn link(session: &Session<'_>) -> Result<(), Failure> {
     let is_in = |one: &OwnDevice| one.device_id == code.device.device_id && one.added_at.is_some() && !one.waiting;
     if code.device.user_id == *client.user_id() && devices.iter().any(is_in) {
         output.remark(&lang.linked_already(device));
-        return if output.is_json() { output.object(&LinkedObject { linked: device }) } else { Ok(()) };
+        return if output.is_json() { output.object(&LinkedObject { linked: device, key_told: None }) } else { Ok(()) };
     }
+    let told_before = client.key_tellings().await?;
     match with_session(&client, || client.link_device(&code)).await {
         Err(Failure::Client(ClientError::Server { code: ErrorCode::DeviceRemoved, .. })) => {
             return Err(Failure::LinkedWasRemoved);
         }
         linked => linked?,
     }
-    if output.is_json() { output.object(&LinkedObject { linked: device }) } else { output.text(&lang.linked(device)) }
+    if !output.is_json() {
+        output.text(&lang.linked(device))?;
+    }
+    let told = tell_key(session, &client, told_before).await;
+    let key_told = matches!(told, Ok(true));
+    if !key_told {
+        output.remark(&lang.key_not_told());
+    }
+    // It is in, whatever became of that.
+    if output.is_json() {
+        output.object(&LinkedObject { linked: device, key_told: Some(key_told) })?;
+    }
+    told.map(drop)
+}
+
+/// Runs the engine until the new device has been told what it signs by: this one may never be here again.
+async fn tell_key(session: &Session<'_>, client: &Client, before: KeyTellings) -> Result<bool, Failure> {
+    let (output, lang) = (session.output, session.lang());
+    if output.is_watched() {
+        output.note(&lang.tells_key());
+    }
+    let mut seat = Seat::take(client)?;
+    let told = tokio::select! {
+        biased;
+        exit = session.signals.wait() => Err(Failure::Interrupted(exit)),
+        told = client.wait_key_told(before) => told.map(|()| true).map_err(Failure::from),
+        error = seat.watch() => Err(error.into()),
+        () = tokio::time::sleep(TELLING) => Ok(false),
+    };
+    seat.leave().await;
+    told
 }
 
 pub(super) async fn remove(session: &Session<'_>, device: &DeviceId, stolen: Option<bool>) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 //! `privmsg group …`: groups of people.
 
 use privmsg_client::{
-    AskedChange, ChangeError, ChatId, Client, ClientError, GroupPerson, GroupView, Recipient, Role, Seat,
+    AskedChange, ChangeError, ChatId, Client, ClientError, Event, GroupPerson, GroupView, Recipient, Role, Seat,
     SuspendedDevice,
 };
 use privmsg_protocol::UserId;
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::args::GroupCommand;
 use crate::chat_name::{GroupName, name_of, short};
@@ -103,8 +103,10 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
         }
         GroupCommand::Title { group, title } => {
             let chat = found(session, &client, &group).await?;
-            let said = client.set_group_title(chat, &title).await?;
-            Waiting::new(session, &client, said, None).with_seat(&mut connected.seat).await?;
+            match client.set_group_title(chat, &title).await {
+                Err(ClientError::Unchanged) => session.output.remark(&session.lang().unchanged()),
+                said => Waiting::new(session, &client, said?, None).with_seat(&mut connected.seat).await?,
+            }
             report(session, &client, chat).await
         }
         GroupCommand::Add { group, users } => {
@@ -114,7 +116,12 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             let people = client.group(chat).await?.people;
             let lost = roles_lost(&people, &users);
             there.retain(|user| !people.iter().any(|person| person.user_id == *user && person.other_identity));
-            let asked = with_session(&client, || client.add_to_group(chat, &users)).await?;
+            let asked = with_session(&client, || client.add_to_group(chat, &users)).await;
+            if matches!(asked, Err(Failure::Client(ClientError::Network(_)))) && !session.output.is_json() {
+                // What else is asked for is kept until there is a connection.
+                session.output.remark(&session.lang().nobody_was_added());
+            }
+            let asked = asked?;
             changed(session, connected, chat, asked).await?;
             say_of(session, &there, Lang::is_in_already);
             let id = name_of(&client.group(chat).await?.conversation);
@@ -126,6 +133,10 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
         }
         GroupCommand::Remove { group, users } => {
             let chat = found(session, &client, &group).await?;
+            if users.contains(client.user_id()) {
+                let id = name_of(&client.group(chat).await?.conversation);
+                return Err(Failure::Usage(session.lang().leave_instead(short(&id))));
+            }
             let (there, absent) = who_is_there(&client, chat, &users).await?;
             let asked = client.remove_from_group(chat, &there).await?;
             changed(session, connected, chat, asked).await?;
@@ -222,7 +233,7 @@ async fn create(session: &Session<'_>, title: &str, users: &[UserId]) -> Result<
     if !seat.is_ours() && output.is_watched() {
         output.note(&session.lang().other_process());
     }
-    let made = until_done(session, &mut seat, client.wait_group_made(chat)).await;
+    let made = until_done(session, &client, &mut seat, client.wait_group_made(chat)).await;
     seat.leave().await;
     made?;
     if !output.is_json() {
@@ -260,22 +271,35 @@ async fn changed(
         }
         Ok(())
     };
-    until_done(session, &mut connected.seat, all).await?;
+    until_done(session, &client, &mut connected.seat, all).await?;
     report(session, &client, chat).await
 }
 
 /// Waits while the engine runs, here or in another process.
 async fn until_done(
     session: &Session<'_>,
+    client: &Client,
     seat: &mut Seat,
     work: impl Future<Output = Result<(), ClientError>>,
 ) -> Result<(), Failure> {
-    tokio::select! {
-        biased;
-        exit = session.signals.wait() => Err(Failure::Interrupted(exit)),
-        done = work => done.map_err(Failure::from),
-        error = seat.watch() => Err(error.into()),
-        () = sleep(LONGEST) => Err(Failure::GroupWaits { seconds: LONGEST.as_secs() }),
+    let mut events = client.events();
+    let (mut work, late) = (std::pin::pin!(work), Instant::now() + LONGEST);
+    let mut said = None;
+    loop {
+        tokio::select! {
+            biased;
+            exit = session.signals.wait() => return Err(Failure::Interrupted(exit)),
+            done = &mut work => return done.map_err(Failure::from),
+            error = seat.watch() => return Err(error.into()),
+            event = events.recv() => if let Ok(Event::Disconnected { reason }) = event {
+                let why = session.lang().no_connection(&reason);
+                if said.as_ref() != Some(&why) {
+                    session.output.remark(&session.lang().waiting(&foreign::line(&why)));
+                    said = Some(why);
+                }
+            },
+            () = sleep_until(late) => return Err(Failure::GroupWaits { seconds: LONGEST.as_secs() }),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! `privmsg logout`.
 
+use std::time::Duration;
+
+use privmsg_client::{Client, Picture, Seat};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
@@ -7,6 +10,9 @@ use crate::failure::Failure;
 use crate::{profile, prompt};
 
 use super::{Session, with_session};
+
+/// How long other devices of the account are answered before this one is signed out.
+const ANSWERING: Duration = Duration::from_secs(15);
 
 #[derive(Serialize)]
 struct LoggedOutObject<'a> {
@@ -31,6 +37,15 @@ pub(super) async fn run(session: &Session<'_>, local: bool, yes: bool) -> Result
                     return Err(Failure::NotConfirmed(lang.stays_signed_in()));
                 }
             }
+            if !was_last && client.signs().await? && !answer_others(session, &client).await? {
+                output.remark(&lang.key_wanted_by_others());
+                if !yes && !output.is_json() && prompt::somebody_is_there() {
+                    let answer = prompt::line(lang.ask_logout_all_the_same()).await?;
+                    if !lang.is_yes(&answer) {
+                        return Err(Failure::NotConfirmed(lang.stays_signed_in()));
+                    }
+                }
+            }
             with_session(&client, || client.logout()).await?;
             (client.user_id().clone(), lang.logged_out(&folder))
         }
@@ -44,6 +59,24 @@ pub(super) async fn run(session: &Session<'_>, local: bool, yes: bool) -> Result
         }
         Ok(())
     }
+}
+
+/// Tells other devices of the account that have asked for it the key by which they sign: this one is perhaps the only one that has it.
+async fn answer_others(session: &Session<'_>, client: &Client) -> Result<bool, Failure> {
+    let mut seat = Seat::take(client)?;
+    let answered = async {
+        let Picture::Now = client.newest().await? else { return Ok(false) };
+        client.wait_no_key_wanted().await.map(|()| true)
+    };
+    let is_answered = tokio::select! {
+        biased;
+        exit = session.signals.wait() => Err(Failure::Interrupted(exit)),
+        answered = answered => answered.map_err(Failure::from),
+        error = seat.watch() => Err(error.into()),
+        () = tokio::time::sleep(ANSWERING) => Ok(false),
+    };
+    seat.leave().await;
+    is_answered
 }
 
 async fn sign_out_here(session: &Session<'_>) -> Result<UserId, Failure> {

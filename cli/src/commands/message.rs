@@ -3,13 +3,13 @@
 mod amended;
 mod shown;
 
-use privmsg_client::{BlockNews, Consent, GroupNews, MessageState, MessageView, units};
+use privmsg_client::{BlockNews, Consent, GroupNews, HeldBy, MessageState, MessageView, units};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::chat_name::chat_id;
 use crate::foreign;
-use crate::lang::Lang;
+use crate::lang::{Lang, OTHERS_CAME};
 
 pub(super) use amended::{AmendedObject, amended};
 pub(super) use shown::{Around, found, live, past};
@@ -75,7 +75,8 @@ impl<'a> FateObject<'a> {
         }
         let (state, failure) = match &message.state {
             MessageState::Queued => ("queued", None),
-            MessageState::Held => ("held", None),
+            MessageState::Held(HeldBy::Block) => ("held", None),
+            MessageState::Held(HeldBy::OthersCame) => ("held", Some(OTHERS_CAME)),
             MessageState::Sent => ("sent", None),
             MessageState::Failed(code) => ("failed", Some(code.as_str())),
             MessageState::Received => ("received", None),

@@ -1,9 +1,11 @@
 //! `privmsg send`.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, ClientError, Draft, FileToSend, Recipient, Sent, Which};
+use privmsg_client::{Client, ClientError, Draft, FileToSend, HeldBy, Sent, Which};
+use privmsg_protocol::UserId;
 
 use crate::args::Send;
 use crate::chat_name::{ChatName, Named, groups_like};
@@ -19,6 +21,11 @@ use super::waiting::Waiting;
 
 pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure> {
     let lang = session.lang();
+    if send.held {
+        let mut connected = Connected::open(session, send.timeout).await?;
+        let result = say_held(session, &mut connected, &send).await;
+        return connected.end(session, result).await;
+    }
     let draft = draft(lang, &send).await?;
     if matches!(send.to, ChatName::Group(_)) {
         // Whoever has just been added to it has not heard of it yet.
@@ -33,7 +40,6 @@ pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure
     {
         return Err(Failure::IdentityChanged { user: user.clone(), queued: None });
     }
-    let draft = speaking(&client, &named.recipient, draft).await?;
     let sent = match client.send(&named.recipient, draft).await {
         Err(ClientError::NoSuchUser(user)) => {
             let groups = groups_like(&client, user.as_str()).await?;
@@ -53,10 +59,37 @@ async fn say_in_group(
 ) -> Result<(), Failure> {
     let client = connected.client.clone();
     let named = send.to.find(&client, session.lang()).await?;
-    let draft = speaking(&client, &named.recipient, draft).await?;
     let sent = client.send(&named.recipient, draft).await?;
-    Waiting::new(session, &client, sent.said(), send.timeout).with_seat(&mut connected.seat).await?;
+    Waiting::new(session, &client, sent.said(), send.timeout).since(connected).with_seat(&mut connected.seat).await?;
     report(session, &client, &sent, &named).await
+}
+
+/// Sends what is held, to those of whom the user was told with it.
+async fn say_held(session: &Session<'_>, connected: &mut Connected, send: &Send) -> Result<(), Failure> {
+    let (client, lang) = (connected.client.clone(), session.lang());
+    let named = send.to.find(&client, lang).await?;
+    let newcomers: BTreeSet<_> =
+        client.held_messages(&named.recipient).await?.into_iter().flat_map(|held| held.newcomers).collect();
+    let sent = client.send_held(&named.recipient, &[HeldBy::Block, HeldBy::OthersCame]).await?;
+    if sent.is_empty() {
+        session.output.remark(&lang.nothing_is_held());
+    } else if !newcomers.is_empty() {
+        session.output.remark(&lang.goes_to_newcomers(&names(&newcomers)));
+    }
+    let mut result = Ok(());
+    for sent in sent {
+        let waiting = Waiting::new(session, &client, sent.said(), send.timeout).since(connected);
+        match waiting.with_seat(&mut connected.seat).await {
+            Ok(()) => report(session, &client, &sent, &named).await?,
+            Err(failure @ Failure::Interrupted(_)) => return Err(failure),
+            Err(failure) => result = Err(failure),
+        }
+    }
+    result
+}
+
+fn names(users: &BTreeSet<UserId>) -> String {
+    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 async fn report(session: &Session<'_>, client: &Client, sent: &Sent, named: &Named) -> Result<(), Failure> {
@@ -87,18 +120,10 @@ async fn draft(lang: Lang, send: &Send) -> Result<Draft, Failure> {
         Some(text) => text.to_owned(),
         None => String::new(),
     };
-    if text.is_empty() && files.is_empty() {
+    if text.trim().is_empty() && files.is_empty() {
         return Err(Failure::Usage(lang.nothing_to_send()));
     }
-    Ok(Draft { text, files, reply_to: send.reply_to.map(Which::from), ..Draft::default() })
-}
-
-/// The same, with those of a group whom it speaks to by `@` and their name.
-pub(super) async fn speaking(client: &Client, to: &Recipient, draft: Draft) -> Result<Draft, Failure> {
-    match to {
-        Recipient::Group(group) => Ok(Draft { mentions: client.mentioned(group, &draft.text).await?, ..draft }),
-        Recipient::User(_) => Ok(draft),
-    }
+    Ok(Draft { text, files, reply_to: send.reply_to.map(Which::from) })
 }
 
 /// The whole of it, without the line end that `echo` adds.

@@ -4,16 +4,19 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use privmsg_client::{
-    Acknowledged, Change, ChatKind, Client, ClientError, Event, Hold, Reason, Said, Seat, Unreachable,
+    Acknowledged, Change, ChatKind, Client, ClientError, Event, HeldBy, Hold, Reason, Said, Seat, Unreachable,
 };
 use privmsg_protocol::{ErrorCode, UserId};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
+use crate::chat_name::chat_id;
 use crate::failure::{Failure, Lasting};
 use crate::foreign;
 use crate::lang::Lang;
 
 use super::Session;
+use super::connected::Connected;
 use super::connection::say_failed;
 use super::progress::Progress;
 
@@ -33,6 +36,10 @@ pub(super) struct Waiting<'a> {
     client: &'a Client,
     said: Said,
     timeout: Option<u64>,
+    /// From when on that counts.
+    since: Instant,
+    /// What has happened since then, if that was before it was queued.
+    heard: Option<broadcast::Receiver<Event>>,
     progress: Progress,
     /// Why it is not there yet, as last heard.
     reason: Option<String>,
@@ -92,12 +99,20 @@ impl<'a> Waiting<'a> {
             client,
             said,
             timeout,
+            since: Instant::now(),
+            heard: None,
             progress,
             reason: None,
             last: None,
             lasting: None,
             changed: HashSet::new(),
         }
+    }
+
+    /// Counts the timeout from when the engine began to run, and tells what has happened since.
+    pub(super) fn since(self, connected: &mut Connected) -> Self {
+        let heard = std::mem::replace(&mut connected.events, self.client.events());
+        Self { since: connected.begun, heard: Some(heard), ..self }
     }
 
     /// Runs the engine, or waits beside the process that runs it.
@@ -124,7 +139,7 @@ impl<'a> Waiting<'a> {
     }
 
     async fn wait(&mut self, seat: &mut Seat) -> Result<(), Failure> {
-        let mut events = self.client.events();
+        let mut events = self.heard.take().unwrap_or_else(|| self.client.events());
         // What keeps it waiting may be found out by another process.
         let mut changes = self.client.changes();
         let mut deadline = self.deadline();
@@ -144,22 +159,22 @@ impl<'a> Waiting<'a> {
                     Acknowledged::Sent => {
                         // What has come first is told first, and may matter more.
                         while let Ok(event) = events.try_recv() {
-                            self.note(&event);
+                            self.tell(&event).await?;
                         }
                         Ok(())
                     }
                     Acknowledged::Failed(ErrorCode::UnknownRecipient) if self.is_known(peer.as_ref()).await => {
                         Err(Failure::RecipientGone { message: said.message_id })
                     }
+                    Acknowledged::Held(HeldBy::Block) if let Some(peer) = peer => {
+                        Err(self.queued(ClientError::Blocked(peer).into()))
+                    }
+                    Acknowledged::Held(_) => Err(self.held().await?),
                     Acknowledged::Failed(code) => Err(Failure::NotSent { code, message: said.message_id }),
                 },
                 error = seat.watch() => return Err(self.queued(error.into())),
                 event = events.recv() => match event {
-                    Ok(Event::Failed { id, code, .. }) if !self.is_said(id).await? => {
-                        self.progress.clear();
-                        say_failed(self.session, client, id, &code).await?;
-                    }
-                    Ok(event) if self.note(&event) && self.timeout.is_none() => deadline = self.deadline(),
+                    Ok(event) if self.tell(&event).await? && self.timeout.is_none() => deadline = self.deadline(),
                     _ => {}
                 },
                 _ = changes.wait_for(|change| matches!(change, Change::Holds | Change::Contact(_))) => {
@@ -184,6 +199,16 @@ impl<'a> Waiting<'a> {
             ChatKind::Direct { peer } => Some(peer),
             ChatKind::SelfNotes | ChatKind::Group { .. } => None,
         }))
+    }
+
+    /// It waits for the user's word.
+    async fn held(&self) -> Result<Failure, Failure> {
+        let chat = self.client.chat(self.said.chat).await?;
+        let chat = chat.map(|chat| chat_id(&chat.summary.chat.kind, self.client.user_id())).unwrap_or_default();
+        let held = self.client.held_in(self.said.chat).await?;
+        let held = held.into_iter().find(|held| held.sent.message_id == self.said.message_id);
+        let newcomers = held.map(|held| held.newcomers).unwrap_or_default();
+        Ok(Failure::Held { chat, newcomers, message: self.said.message_id })
     }
 
     /// Whether a row is the message that is waited for.
@@ -229,7 +254,22 @@ impl<'a> Waiting<'a> {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_secs(self.timeout.unwrap_or(PATIENCE))
+        match self.timeout {
+            Some(seconds) => self.since + Duration::from_secs(seconds),
+            None => Instant::now() + LONGEST,
+        }
+    }
+
+    /// The same of what has become of other messages.
+    async fn tell(&mut self, event: &Event) -> Result<bool, Failure> {
+        if let Event::Failed { id, code, .. } = event {
+            if !self.is_said(*id).await? {
+                self.progress.clear();
+                say_failed(self.session, self.client, *id, code).await?;
+            }
+            return Ok(false);
+        }
+        Ok(self.note(event))
     }
 
     /// Takes notice of an event; says whether a file of this message has moved.

@@ -26,6 +26,8 @@ struct WhoamiObject<'a> {
     /// It has to be let in by another device of the account.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     waiting: bool,
+    /// It can sign for the account: let devices in, and change groups.
+    signs: bool,
     /// What is wrong with the account.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alarms: Vec<&'static str>,
@@ -39,6 +41,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open().await?;
     let me = client.whoami().await?;
     let waits = me.signed_in && client.is_known_to_wait().await?;
+    let signs = client.signs().await?;
     let place = session.profile.key_place()?;
     let folder = session.profile.dir().display().to_string();
     let why_not = match me.signed_in {
@@ -61,6 +64,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
             signed_in: me.signed_in,
             why_not: why_not.as_ref().map(|why| why.code.as_str()),
             waiting: waits,
+            signs,
             alarms: client.alarms().await?.iter().map(connection::alarm).collect(),
             profile: folder,
             key_place: place.map(KeyPlace::name),
@@ -91,6 +95,9 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     for (label, value) in rows {
         let label = output.styled(Style::Faint, &format!("{label:<wide$}"));
         output.text(&format!("{label}  {}", foreign::line(&value)))?;
+    }
+    if me.signed_in && !waits && !signs {
+        output.text(&lang.signs_nothing_yet())?;
     }
     if let Some(why) = why_not {
         output.text(&why.message)?;

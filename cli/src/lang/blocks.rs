@@ -32,7 +32,6 @@ impl Lang {
 
 texts! {
     is_blocked_already(user: &str) => "{user} is blocked already.", "Пользователь {user} уже заблокирован.";
-    nothing_was_held(user: &str) => "No message to {user} was held.", "Задержанных сообщений для {user} не было.";
     about_block() => "Hear nothing more of somebody", "Заблокировать пользователя";
     about_unblock() => "Take a block back", "Разблокировать пользователя";
     about_blocks() => "List whom you have blocked", "Список заблокированных";
@@ -74,21 +73,9 @@ r"Когда команда завершилась с 0, ничто из отп�
     heard_in_groups(user: &str) =>
         "In groups that you share you still read what {user} writes, and {user} what you write:",
         "В общих группах вы по-прежнему читаете то, что пишет {user}, а {user} — то, что пишете вы:";
-    help_send_held() =>
-        "Send what you had written before you blocked them, and was held since",
-        "Отправить то, что было написано до блокировки и с тех пор задержано";
     held_while_blocked(count: u64) =>
         "Messages to them that had not gone out yet: {count}. They are held, and do not go out.",
         "Ещё не ушедших сообщений ему: {count}. Они задержаны и не уйдут.";
-    held_still(user: &str, count: u64) =>
-        "Still held, written before the block: {count}. They go out only if you say so: privmsg unblock {user} --send. 'privmsg delete ID' takes one back.",
-        "По-прежнему задержано, написано до блокировки: {count}. Уйдут, только если вы скажете: privmsg unblock {user} --send. Убрать одно — «privmsg delete ID».";
-    held_sent() =>
-        "What was held goes out with the next 'privmsg listen', 'send' or 'chat'.",
-        "Задержанное уйдёт со следующим «privmsg listen», «send» или «chat».";
-    state_held() => "held: written before you blocked them", "задержано: написано до блокировки";
-    still_held(text: &str) =>
-        "held, because you have blocked who it is for: {text}", "задержано, потому что вы заблокировали получателя: {text}";
     nobody_blocked() => "You have blocked nobody.", "Вы никого не заблокировали.";
     head_user() => "USER", "ПОЛЬЗОВАТЕЛЬ";
     cannot_block_oneself() => "nobody can block themselves", "себя заблокировать нельзя";
@@ -102,11 +89,11 @@ r"Когда команда завершилась с 0, ничто из отп�
         "your device {device} has unblocked: {users}. What they write comes again. If that was not you: 'privmsg block {user}', and 'privmsg devices' shows whose the device is",
         "ваше устройство {device} разблокировало: {users}. Написанное ими снова приходит. Если это были не вы: «privmsg block {user}», а «privmsg devices» покажет, что это за устройство";
     blocked_by_stolen(device: &str, users: &str, user: &str) =>
-        "your device {device}, removed as stolen, has blocked: {users}. They stay blocked; to undo it: privmsg unblock {user}",
-        "ваше устройство {device}, удалённое как украденное, заблокировало: {users}. Блокировка остаётся; снять её: privmsg unblock {user}";
+        "your device {device}, put out with the recovery key, has blocked: {users}. They stay blocked; to undo it: privmsg unblock {user}",
+        "ваше устройство {device}, исключённое ключом восстановления, заблокировало: {users}. Блокировка остаётся; снять её: privmsg unblock {user}";
     unblocked_by_stolen(device: &str, users: &str, user: &str) =>
-        "your device {device}, removed as stolen, has unblocked: {users}. They stay so; to block again: privmsg block {user}",
-        "ваше устройство {device}, удалённое как украденное, разблокировало: {users}. Так и остаётся; заблокировать снова: privmsg block {user}";
+        "your device {device}, put out with the recovery key, has unblocked: {users}. They stay so; to block again: privmsg block {user}",
+        "ваше устройство {device}, исключённое ключом восстановления, разблокировало: {users}. Так и остаётся; заблокировать снова: privmsg block {user}";
     blocked_by_nobody(users: &str, user: &str) =>
         "the server has as blocked by you: {users}. None of your devices has told this one of that. If it was you: privmsg block {user}. If not: privmsg unblock {user}",
         "на сервере вы заблокировали: {users}. Ни одно из ваших устройств этому об этом не сообщало. Если это были вы: privmsg block {user}. Если нет: privmsg unblock {user}";

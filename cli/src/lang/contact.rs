@@ -37,14 +37,14 @@ texts! {
     usage_contact_info() => "privmsg contact info USER", "privmsg contact info ПОЛЬЗОВАТЕЛЬ";
     usage_contact_confirm() => "privmsg contact confirm USER [--drop]", "privmsg contact confirm ПОЛЬЗОВАТЕЛЬ [--drop]";
     about_contact_info() => "Show which of your devices knows what of a contact's key", "Показать, какое из ваших устройств что знает о ключе собеседника";
-    about_contact_confirm() => "Say whether a device that was removed as stolen was right about a contact", "Сказать, верно ли знало собеседника устройство, удалённое как украденное";
+    about_contact_confirm() => "Say whether a device that was put out with the recovery key was right about a contact", "Сказать, верно ли знало собеседника устройство, исключённое ключом восстановления";
     help_drop() => "It was not, or you do not know: what it knew counts for nothing", "Неверно, или вы не знаете: сведения этого устройства не учитывать";
     after_contact_confirm() =>
 r"Your devices tell one another which keys they know and which you have compared. What a device said that you
-removed as stolen counts no more, since a thief may have said it. 'privmsg contact list' names what nobody
+put out with the recovery key counts no more, since a thief may have said it. 'privmsg contact list' names what nobody
 else of your devices has vouched for. The number is shown first; compare it with the contact, and say it again.",
 r"Ваши устройства сообщают друг другу, какие ключи они знают и какие вы сверили. Сказанное устройством,
-которое вы удалили как украденное, больше не учитывается: это мог сказать вор. «privmsg contact list»
+исключённым ключом восстановления, больше не учитывается: это мог сказать вор. «privmsg contact list»
 называет то, чего не подтвердило ни одно другое ваше устройство. Сначала показывается код; сверьте его
 с собеседником и повторите команду.";
     usage_contacts() => "privmsg contacts", "privmsg contacts";
@@ -129,23 +129,23 @@ r"С этого момента сообщения шифруются тольк�
     head_known() => "KEY KNOWN", "КЛЮЧ ИЗВЕСТЕН";
     contact_unconfirmed() => "to be confirmed", "нужно подтвердить";
     to_confirm_title() =>
-        "Known by a device that was removed as stolen, and by no other of yours:",
-        "Известно только устройству, которое удалено как украденное:";
+        "Known by a device that was put out with the recovery key, and by no other of yours:",
+        "Известно только устройству, которое исключено ключом восстановления:";
     to_confirm_line(user: &str, known: &str, device: &str) =>
         "  {user}: {known} on {device}", "  {user}: {known} на {device}";
     to_confirm_hint() =>
         "Was it right? privmsg contact confirm USER, or --drop",
         "Верно ли это? privmsg contact confirm ПОЛЬЗОВАТЕЛЬ или --drop";
     contacts_to_confirm() =>
-        "A device of yours was removed as stolen. What it had told of your contacts counts no more; see what is to be confirmed: privmsg contact list",
-        "Ваше устройство удалено как украденное. Сказанное им о собеседниках больше не учитывается; что нужно подтвердить: privmsg contact list";
+        "A device of yours was put out with the recovery key. What it had told of your contacts counts no more; see what is to be confirmed: privmsg contact list",
+        "Ваше устройство исключено ключом восстановления. Сказанное им о собеседниках больше не учитывается; что нужно подтвердить: privmsg contact list";
     known_otherwise(user: &str, device: &str) =>
         "Your device {device} knows {user} by another key than this one: {user} has started anew, and you have accepted that there. If not, one of the two was deceived, or {device} is not in your hands.\nAsk {user} by another way, and compare: privmsg safety-number {user}",
         "Ваше устройство {device} знает другой ключ {user}, не тот, что это: {user} начал заново, и на том устройстве вы это приняли. Если нет, одно из двух обмануто или {device} не в ваших руках.\nСпросите {user} другим путём и сверьте: privmsg safety-number {user}";
     by_this_device() => "this device", "это устройство";
     word_line(device: &str, known: &str) => "  {device}: {known}", "  {device}: {known}";
     word_other_key() => "another key", "другой ключ";
-    word_to_confirm() => "removed as stolen, to be confirmed", "удалено как украденное, нужно подтвердить";
+    word_to_confirm() => "put out with the recovery key, to be confirmed", "исключено ключом восстановления, нужно подтвердить";
     word_aside() => "put aside by you", "вы это не учитываете";
     words_title() => "What your devices know of the key:", "Что ваши устройства знают о ключе:";
     nothing_to_confirm(user: &str) =>

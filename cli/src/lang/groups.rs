@@ -189,6 +189,10 @@ r"Группа обозначается своим ID, group:…; достато
         "{user} was {role} under the former key, and comes as a member. To make {user} that again: privmsg group role {group} {user} {name}",
         "{user}: под прежним ключом роль — {role}, теперь — участник. Вернуть её: privmsg group role {group} {user} {name}";
     is_in_already(user: &str) => "{user} is in the group already.", "{user}: уже в группе.";
+    leave_instead(group: &str) =>
+        "to take no part in the group any more yourself: privmsg leave {group}",
+        "чтобы самому больше не участвовать в группе: privmsg leave {group}";
+    nobody_was_added() => "Nobody was added, and nothing of it is kept: try again later.", "Никто не добавлен, и ничего не сохранено: повторите позже.";
     has_role_already(user: &str, role: &str) =>
         "{user} is {role} already.", "{user}: роль «{role}» уже есть.";
     picture_of(time: &str) =>

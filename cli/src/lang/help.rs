@@ -45,7 +45,7 @@ texts! {
     usage_login() =>
         "privmsg login (--server URL --user-id ID | --invitation) [OPTIONS]\n       privmsg login [--server NEW_URL] [--proxy URL] [--fingerprint SHA256:…]",
         "privmsg login (--server АДРЕС --user-id ID | --invitation) [ПАРАМЕТРЫ]\n       privmsg login [--server НОВЫЙ_АДРЕС] [--proxy АДРЕС] [--fingerprint SHA256:…]";
-    usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--picture PATH]… [--voice PATH] [--reply-to MESSAGE_ID] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--picture ПУТЬ]… [--voice ПУТЬ] [--reply-to ID] [ПАРАМЕТРЫ]";
+    usage_send() => "privmsg send CHAT [TEXT|-] [--file PATH]… [--picture PATH]… [--voice PATH] [--reply-to MESSAGE_ID] [--held] [OPTIONS]", "privmsg send ЧАТ [ТЕКСТ|-] [--file ПУТЬ]… [--picture ПУТЬ]… [--voice ПУТЬ] [--reply-to ID] [--held] [ПАРАМЕТРЫ]";
     usage_react() => "privmsg react MESSAGE_ID EMOJI [--remove] [--from USER] [--chat CHAT] [--timeout SECS]",
         "privmsg react ID ЭМОДЗИ [--remove] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--chat CHAT] [--timeout SECS]",
@@ -253,10 +253,18 @@ r"Каждая строка отправляется как сообщение; 
     after_send() =>
 r"Ends with 0 only once the server has the message on disk; the recipient need not be there. If that
 takes longer than --timeout, the message stays queued, the exit code is 5, and it goes out with
-the next 'privmsg listen', 'send' or 'chat' of this profile.",
+the next 'privmsg listen', 'send' or 'chat' of this profile.
+
+What you write is for those who are there then. If, before the server has it, somebody else comes to the
+group, or somebody has another key, it is held ('others_came'): '--held' sends what is held in the chat
+also to those who are named then, 'privmsg delete ID' takes it back.",
 r"Завершается с 0, только когда сообщение у сервера на диске; получатель при этом может быть не
 в сети. Если на это не хватило --timeout, сообщение остаётся в очереди, код завершения — 5, и оно
-уйдёт со следующим «privmsg listen», «send» или «chat» этого профиля.";
+уйдёт со следующим «privmsg listen», «send» или «chat» этого профиля.
+
+Написанное — для тех, кто там в этот момент. Если до того, как оно дойдёт до сервера, в группу придёт кто-то
+ещё или у кого-то окажется другой ключ, оно задерживается («others_came»): «--held» отправит задержанное
+в чате и тем, кто при этом назван, «privmsg delete ID» уберёт его.";
     after_listen() =>
 r"Each message is printed once: a later 'listen' goes on where this one ended. It may run beside other
 privmsg commands of the same profile. Without --count it ends with 0 at the timeout; with --count it

@@ -5,6 +5,7 @@ mod contact;
 mod device_lists;
 mod diagnostics;
 mod groups;
+mod held;
 mod held_groups;
 mod help;
 mod network;
@@ -16,7 +17,7 @@ mod search;
 mod sign_outs;
 mod system;
 
-pub(crate) use refusal::LOCAL_FILE;
+pub(crate) use refusal::{LOCAL_FILE, OTHERS_CAME};
 
 /// A language that the program speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

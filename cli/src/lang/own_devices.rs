@@ -106,11 +106,11 @@ r"Устройство, на котором выполнен выход, сох�
     accepted_elsewhere(device: &str) =>
         "your device {device} has let this chat in", "ваше устройство {device} впустило этот чат";
     decision_undone(device: &str) =>
-        "what your device {device} had decided about this chat counts no more: it was removed as stolen. What was said here meanwhile may not have come",
-        "решение вашего устройства {device} об этом чате больше не действует: оно удалено как украденное. Сказанное здесь за это время могло не дойти";
+        "what your device {device} had decided about this chat counts no more: it was put out with the recovery key. What was said here meanwhile may not have come",
+        "решение вашего устройства {device} об этом чате больше не действует: оно исключено ключом восстановления. Сказанное здесь за это время могло не дойти";
     steps_to_confirm(device: &str) =>
-        "your device {device} was removed as stolen. Since it came, this has been changed here in your name; whatever was not you, change back:",
-        "ваше устройство {device} удалено как украденное. С его появления здесь от вашего имени изменено следующее; что сделали не вы, верните:";
+        "your device {device} was put out with the recovery key. Since it came, or on the day before, this has been changed here in your name; whatever was not you, change back:",
+        "ваше устройство {device} исключено ключом восстановления. С его появления или за день до него здесь от вашего имени изменено следующее; что сделали не вы, верните:";
     decisions_undone(chats: &str) =>
         "It had decided about these chats; they stand as before, and what was said there meanwhile may not have come: {chats}. 'privmsg requests' shows those that wait for your answer.",
         "Оно принимало решения об этих чатах; теперь они в прежнем состоянии, а сказанное там за это время могло не дойти: {chats}. Те, что ждут вашего ответа, покажет «privmsg requests».";
@@ -228,6 +228,18 @@ r"Имея ваш ключ доступа, можно начать замену 
     no_signing_key() =>
         "this device cannot sign for your account yet: it has not been told the account's key by another of your devices. Try again in a moment, or do it on another one",
         "это устройство пока не может подписывать за вашу учётную запись: другое ваше устройство ещё не передало ему ключ. Повторите чуть позже или сделайте это на другом";
+    signs_nothing_yet() =>
+        "This device cannot let others in or change groups yet: another of your devices has to tell it the account's key. Run 'privmsg listen' here, and then on one that can.",
+        "Это устройство пока не может впускать другие и менять группы: другое ваше устройство должно передать ему ключ учётной записи. Запустите «privmsg listen» здесь, а затем на том, которое может.";
+    tells_key() =>
+        "Waiting until the new device has been told the account's key…", "Жду, пока новое устройство получит ключ учётной записи…";
+    key_not_told() =>
+        "The new device is in, but has not asked for the account's key yet: until it has it, it can let in no others and change no groups. Run 'privmsg listen' there, and then here; keep this device until then",
+        "Новое устройство впущено, но ещё не запросило ключ учётной записи: без него оно не может впускать другие и менять группы. Запустите «privmsg listen» там, а затем здесь; до тех пор не избавляйтесь от этого устройства";
+    key_wanted_by_others() =>
+        "Whether another of your devices still waits for the account's key, by which devices are let in, could not be found out, or it could not be told. If no other one has it, only the recovery key lets in devices after this",
+        "Не удалось узнать, ждёт ли другое ваше устройство ключ учётной записи, которым впускают устройства, или передать его. Если его нет больше ни на одном, впускать устройства после этого сможет только ключ восстановления";
+    ask_logout_all_the_same() => "Sign out all the same? [y/N] ", "Всё равно выйти? [д/Н] ";
     replacement_begun(at: &str) =>
         "Your account begins anew, with another key, at {at}, unless one of your other devices ends that before. Run 'privmsg login' again then. The administrator can let it take effect at once.",
         "Ваша учётная запись начнётся заново, с другим ключом, {at}, если другое ваше устройство этого не отменит. После этого снова запустите «privmsg login». Администратор может применить это сразу.";

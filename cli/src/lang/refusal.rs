@@ -246,6 +246,7 @@ impl Lang {
                 "the file cannot be read any more, or has changed",
                 "файл больше нельзя прочитать, или он изменился",
             ),
+            E::Other(code) if **code == *OTHERS_CAME => return self.others_came(),
             E::Other(code) if **code == *WITHDRAWN => {
                 self.pick("it was taken back before it was sent", "оно отозвано до отправки")
             }
@@ -257,6 +258,9 @@ impl Lang {
 
 /// The engine's own code for a file that could not be uploaded because of this machine.
 pub(crate) const LOCAL_FILE: &str = "local_file";
+
+/// The engine's own code for what was written before others came to its chat.
+pub(crate) const OTHERS_CAME: &str = "others_came";
 
 /// The engine's own code for a message that its author has taken back before it left.
 const WITHDRAWN: &str = "withdrawn";

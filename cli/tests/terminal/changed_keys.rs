@@ -123,9 +123,13 @@ async fn a_member_who_may_let_nobody_in_is_told_who_may_and_what_waited_goes_out
     let play = |[alice, _, carol]: [Person; 3], again: Person, group: String| {
         // Nothing had vouched for his key: the new one counts, and both chats say so; and whoever sends is told, whatever they read.
         again.does(&["send", "carol", "it is me"]).ok();
-        let sent = carol.does(&["send", "bob", "is it you?", "--json"]).ok();
-        let told = sent.stderr.lines().filter(|line| line.contains("identity_changed")).count();
-        assert!(told == 1 && sent.stderr.contains("THE KEY OF bob HAS CHANGED"), "{}", sent.stderr);
+        let held = carol.does(&["send", "bob", "is it you?", "--json"]);
+        let told = held.stderr.lines().filter(|line| line.contains("identity_changed")).count();
+        assert!(told == 1 && held.stderr.contains("THE KEY OF bob HAS CHANGED"), "{}", held.stderr);
+        // What she wrote is for the one whom she knew.
+        assert_eq!((held.code, held.error()["code"].as_str()), (1, Some("others_came")), "{}", held.stderr);
+        assert!(held.stderr.contains("privmsg send bob --held"), "{}", held.stderr);
+        carol.does(&["send", "bob", "--held"]).ok();
         assert_eq!(texts(&again.hears(1)), ["is it you?"]);
         let heard = carol.hears(3);
         let wanted = [("identity_changed", "bob"), ("identity_changed", &group), ("text", "bob")];

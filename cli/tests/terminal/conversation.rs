@@ -68,7 +68,7 @@ async fn a_further_device_is_let_in_by_its_code() {
         let linked = privmsg(&alice.dir, &let_in, &[("PRIVMSG_LINK_CODE", code)]).ok().objects().remove(0);
         let second: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert!(login.wait().unwrap().success());
-        assert_eq!(second["device_id"], linked["linked"]);
+        assert_eq!((&second["device_id"], &linked["key_told"]), (&linked["linked"], &true.into()));
         assert_ne!(second["device_id"], first["device_id"]);
         let devices = alice.does(&["devices", "--json"]).ok().objects();
         let named: Vec<_> = devices.iter().map(|device| device["device_name"].as_str().unwrap()).collect();

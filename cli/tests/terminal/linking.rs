@@ -56,3 +56,52 @@ async fn nor_does_it_leave_one_at_a_server_that_was_restored() {
     })
     .await;
 }
+
+/// Whoever moves to another machine signs the old one out at once: the new one can do all that the old one could.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_let_in_can_let_others_in_though_the_first_is_gone_at_once() {
+    let server = Server::start().await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    aside(move || {
+        machine.signs_in("old", &alice, &[]).ok();
+        assert_eq!(machine.whoami("old")["signs"], true);
+        machine.lets_in("old", "new", "alice");
+        machine.does("old", &["logout"], &[]).ok();
+        machine.does("new", &["listen", "--timeout", "2"], &[]).ok();
+        assert_eq!(machine.whoami("new")["signs"], true);
+        machine.lets_in("new", "third", "alice");
+    })
+    .await;
+}
+
+/// The new device comes in, and is off before it could ask for the key: the old one says so, and does not go before it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_out_answers_first_who_has_asked_for_the_key() {
+    let server = Server::start().await.unwrap();
+    let alice = server.admin().creates("alice").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine { dir: folder.path().to_owned(), url: server.url() };
+    aside(move || {
+        let words = machine.signs_in("old", &alice, &[]).ok().objects()[0]["recovery_key"].as_str().unwrap().to_owned();
+        // By the words alone it comes in without the other, which it then lets in without waiting for it.
+        let recover = ["login", "--recover", "--server", &machine.url, "--user-id", "alice"];
+        machine.does("new", &recover, &[("PRIVMSG_RECOVERY_KEY", &words)]).ok();
+        let mut child = machine.starts("old", &["login", "--link"], &[]);
+        let mut shown = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut shown).unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let mut linking =
+            machine.starts("new", &["devices", "link"], &[("PRIVMSG_LINK_CODE", shown["link_code"].as_str().unwrap())]);
+        assert!(child.wait().unwrap().success());
+        signal(&linking, "-KILL");
+        linking.wait().unwrap();
+        machine.does("old", &["listen", "--timeout", "2"], &[]).ok();
+        machine.does("new", &["logout"], &[]).ok();
+        machine.does("old", &["listen", "--timeout", "2"], &[]).ok();
+        assert_eq!(machine.whoami("old")["signs"], true);
+        machine.lets_in("old", "third", "alice");
+    })
+    .await;
+}

@@ -40,10 +40,13 @@ impl Machine {
         let login = ["login", "--link", "--server", &self.url, "--user-id", user];
         let mut child = self.starts(profile, &login, &[]);
         let mut shown = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut shown).unwrap();
+        // Whoever has nobody to tell that they are in goes no further.
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut shown).unwrap();
         let shown: Value = serde_json::from_str(&shown).unwrap();
         let link_code = [("PRIVMSG_LINK_CODE", shown["link_code"].as_str().unwrap())];
-        self.does(by, &["devices", "link"], &link_code).ok();
+        let linked = self.does(by, &["devices", "link"], &link_code).ok().objects().remove(0);
+        assert_eq!(linked["key_told"], true);
         assert!(child.wait().unwrap().success());
     }
 

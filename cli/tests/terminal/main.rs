@@ -11,6 +11,7 @@ mod chat;
 mod contact;
 mod conversation;
 mod groups;
+mod held;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod linking;

@@ -25,12 +25,14 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use privmsg_store::amended::{self, Amendment};
 use privmsg_store::chats::{self, ChatId};
 use privmsg_store::messages::{self, Direction, NewMessage};
+use privmsg_store::outbox::{self, Readers};
 use privmsg_store::position::{Place, Position};
 use privmsg_store::relations::{self, NewRelation, Relation, Target};
 use privmsg_store::{StoreError, Tx, consent, unknown};
 
 use crate::error::ClientError;
 use crate::events::Event;
+use crate::group::change;
 use crate::view::message::MessageView;
 
 pub(crate) use marked::{store_of_namesake, store_unlisted};
@@ -65,6 +67,9 @@ trait ContentKind: Sync {
 
     /// Whether a person says it, and not the client by itself: whoever has said something is seen by the others to be there.
     fn by_person(&self, content: &Content) -> bool;
+
+    /// Whether it is what somebody tells those who are there, and not what everybody has to know who takes part.
+    fn is_told_to_those_there(&self) -> bool;
 
     /// Does what it means, in the transaction that it came or was written in. What breaks the rules changes nothing.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError>;
@@ -143,6 +148,14 @@ pub(crate) fn is_by_person(bytes: &[u8]) -> bool {
 
 fn says_a_person(content: &Content) -> bool {
     of_number(content.kind).is_some_and(|kind| kind.by_person(content))
+}
+
+/// Who may have a content of this device's own.
+fn readers(tx: &Tx<'_>, chat: ChatId, content: &Content) -> Result<Readers, ClientError> {
+    Ok(match of_number(content.kind) {
+        Some(kind) if !kind.is_told_to_those_there() => Readers::Anybody,
+        _ => Readers::ThoseThere { coming: change::coming(tx, chat)? },
+    })
 }
 
 /// Does what was kept by a version that did not know it.
@@ -355,7 +368,7 @@ pub(crate) fn say(
     };
     let effect = apply(tx, &said)?;
     privmsg_store::holds::release_people(tx, chat)?;
-    privmsg_store::outbox::insert(tx, chat, &content.message_id, &bytes, effect.message)?;
+    outbox::insert(tx, chat, &content.message_id, &bytes, effect.message, readers(tx, chat, content)?)?;
     Ok(effect.message)
 }
 

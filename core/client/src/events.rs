@@ -76,7 +76,7 @@ pub enum Event {
         /// Its chat.
         chat: ChatId,
     },
-    /// A message will not be sent.
+    /// A message will not be sent, or not before the user says so.
     Failed {
         /// Its row.
         id: i64,

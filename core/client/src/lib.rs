@@ -52,8 +52,9 @@ pub mod units;
 mod view;
 
 pub use client::{
-    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, KeptOutGroup, OpenError,
-    OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, SuspendedDevice, Which,
+    AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, HeldMessage,
+    KeptOutGroup, KeyTellings, OpenError, OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, SuspendedDevice,
+    Which,
 };
 pub use clock::{Clock, SystemClock, server_time};
 pub use contact_links::LinkFrom;
@@ -86,7 +87,7 @@ pub use privmsg_store::holds::{Hold, Reason, Scope, Unreachable};
 pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
 };
-pub use privmsg_store::messages::{Cursor, MessageState};
+pub use privmsg_store::messages::{Cursor, HeldBy, MessageState};
 pub use privmsg_store::position::Position;
 pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use privmsg_e2ee::attachment::AttachmentKey;
-use privmsg_e2ee::{Attachment, Content, Files, PictureNote, Text, VoiceNote};
+use privmsg_e2ee::{Attachment, Content, Files, Kind, PictureNote, Text, VoiceNote};
 use privmsg_protocol::{ConversationId, DeviceId, ErrorCode, FileId, MessageId, UserId};
 use privmsg_store::chats::{self, ChatId, ChatKind};
+use privmsg_store::messages::HeldBy;
 use privmsg_store::uploads::{NewUpload, Sealed, Upload};
 use privmsg_store::{StoreError, Tx, outbox, uploads};
 
@@ -36,8 +37,6 @@ pub struct Draft {
     pub files: Vec<FileToSend>,
     /// The message that it answers.
     pub reply_to: Option<Which>,
-    /// Whom the text speaks to by name. For files it is not told.
-    pub mentions: Vec<UserId>,
 }
 
 impl Draft {
@@ -134,6 +133,8 @@ pub enum Acknowledged {
     Sent,
     /// It was refused for good, for this reason.
     Failed(ErrorCode),
+    /// It goes out only when the user says so.
+    Held(HeldBy),
 }
 
 /// Files up to this size are encrypted before their message is queued, so that nobody need keep them: that takes less
@@ -191,11 +192,17 @@ impl DraftFile {
 
 /// The content of a message with these files, in which they are still missing. Too long or too many must show now, not
 /// after an hour of uploading.
-pub(crate) fn content_of(draft: &Draft, files: &[DraftFile], now_ms: i64) -> Result<Content, ClientError> {
+pub(crate) fn content_of(
+    draft: &Draft,
+    mentions: &[UserId],
+    files: &[DraftFile],
+    now_ms: i64,
+) -> Result<Content, ClientError> {
     if files.is_empty() {
-        return compose(&Text { text: draft.text.clone(), mentions: draft.mentions.clone() }, now_ms);
+        return compose(&Text { text: draft.text.clone(), mentions: mentions.to_vec() }, now_ms);
     }
-    compose(&Files { caption: draft.text.clone(), attachments: pending(files)? }, now_ms)
+    let (caption, mentions) = (draft.text.clone(), mentions.to_vec());
+    compose(&Files { caption, attachments: pending(files)?, mentions }, now_ms)
 }
 
 /// Which chat a recipient means for `own_user`.
@@ -212,11 +219,10 @@ pub(crate) fn queue(
     tx: &Tx<'_>,
     own: (&UserId, &DeviceId),
     chat: ChatId,
-    draft: &Draft,
-    files: &[DraftFile],
+    (draft, mentions, files): (&Draft, &[UserId], &[DraftFile]),
     now_ms: i64,
 ) -> Result<Sent, ClientError> {
-    let content = content_of(draft, files, now_ms)?;
+    let content = content_of(draft, mentions, files, now_ms)?;
     let content = match &draft.reply_to {
         Some(which) => {
             let target = crate::client::target_in(tx, chat, which)?;
@@ -273,15 +279,28 @@ fn pending(files: &[DraftFile]) -> Result<Vec<Attachment>, ClientError> {
 /// The content of a message whose files are all uploaded, in the place of the one that was queued. `None` while one is
 /// missing.
 pub(crate) fn with_files(queued: &Content, files: Vec<Upload>) -> Result<Option<Content>, ClientError> {
-    let Files { caption, attachments: pending } = queued.body()?;
+    let Files { caption, attachments: pending, mentions } = queued.body()?;
     let attachments: Option<Vec<_>> =
         files.into_iter().zip(pending).map(|(file, pending)| attachment(file, pending)).collect();
     let Some(attachments) = attachments else { return Ok(None) };
-    let content = Content::new(queued.message_id, queued.sent_at_ms, &Files { caption, attachments })?;
-    Ok(Some(match queued.about.clone() {
+    with_body(queued, &Files { caption, attachments, mentions }).map(Some)
+}
+
+/// A queued text, or files, with another text.
+pub(crate) fn with_text(queued: &Content, text: String, mentions: Vec<UserId>) -> Result<Content, ClientError> {
+    if queued.kind == Files::NUMBER {
+        let files: Files = queued.body()?;
+        return with_body(queued, &Files { caption: text, mentions, ..files });
+    }
+    with_body(queued, &Text { text, mentions })
+}
+
+fn with_body(queued: &Content, body: &impl Kind) -> Result<Content, ClientError> {
+    let content = Content::new(queued.message_id, queued.sent_at_ms, body)?;
+    Ok(match queued.about.clone() {
         Some(about) => content.about(about.message_id, about.author),
         None => content,
-    }))
+    })
 }
 
 /// As it is `pending`, but for what is known only now.
@@ -335,7 +354,7 @@ mod tests {
                     sealed: None,
                 })
                 .collect();
-            queue(tx, (&alice, &device), chat, &draft, &files, 1)
+            queue(tx, (&alice, &device), chat, (&draft, &[], &files), 1)
         }))
     }
 

@@ -17,7 +17,7 @@
 //! | kind | | body | `about` | if unknown |
 //! |---|---|---|---|---|
 //! | 0 | [`Text`] | `{ 0: text, ? 1: mentions [user_id, 1*64] }` | the message that it answers | placeholder |
-//! | 1 | [`Files`] | `{ 0: caption, 1: [attachment, 1*32] }` | the message that it answers | placeholder |
+//! | 1 | [`Files`] | `{ 0: caption, 1: [attachment, 1*32], ? 2: mentions [user_id, 1*64] }` | the message that it answers | placeholder |
 //! | 2 | [`Receipt`] | `{ 0: 0 delivered / 1 read, 1: [message_id, 1*1024] }` | never | hide |
 //! | 3 | [`Reaction`] | `{ 0: emoji, ? 1: removed (bool) }` | needed | hide |
 //! | 4 | [`Edit`] | `{ 0: text }` | needed | hide |

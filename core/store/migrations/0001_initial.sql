@@ -93,7 +93,8 @@ CREATE TABLE contact (
     changed_by TEXT,                   -- who names it: seen, link, in_person, device:ID for another device of the user's
     changed_floor INTEGER NOT NULL DEFAULT 0, -- as floor, of that one
     floor INTEGER NOT NULL DEFAULT 0,  -- below this generation of the pinned one's account nothing counts
-    shown TEXT                         -- the safety number that the user was last shown for comparing
+    shown TEXT,                        -- the safety number that the user was last shown for comparing
+    known_since INTEGER NOT NULL DEFAULT 0 -- how many keys had been pinned when this one took another's place; 0: it has not, or was accepted
 ) STRICT, WITHOUT ROWID;
 
 -- Another one after each change of whom the user knows by which key: who was compared with that is compared anew.
@@ -278,6 +279,8 @@ CREATE TABLE group_change (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_id INTEGER NOT NULL REFERENCES chat (id),
     change BLOB NOT NULL,              -- as JSON
+    wanted_at INTEGER NOT NULL,        -- ms
+    behind INTEGER NOT NULL,           -- the last row of the outbox by then
     failure TEXT                       -- why it will not be; then only for whoever waits for it
 ) STRICT;
 CREATE INDEX group_change_chat ON group_change (chat_id, id);
@@ -336,7 +339,7 @@ CREATE TABLE message (
     kind INTEGER NOT NULL,             -- of its content; below zero: notices of this device
     content BLOB NOT NULL,             -- encoded; empty once it is deleted
     state TEXT NOT NULL,               -- queued, held, sent, failed, received
-    failure TEXT,                      -- error code of a failed one
+    failure TEXT,                      -- error code of a failed one, and what holds a held one, if that is no block
     deleted_at INTEGER,                -- ms, by ours: its author has deleted it for everybody
     hidden INTEGER NOT NULL DEFAULT 0, -- gone from this device; the row recognises a repetition
     UNIQUE (message_id, sender_id, sender_device, chat_id) -- nobody keeps anything out of one chat by another
@@ -486,6 +489,15 @@ CREATE TABLE receipt (
     PRIMARY KEY (message, user_id)
 ) STRICT, WITHOUT ROWID;
 
+-- For whom something that waits was written, as far as the user had been told by then.
+CREATE TABLE audience (
+    id INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL REFERENCES chat (id),
+    roster BLOB NOT NULL,              -- of a group; empty: whom the chat is with
+    coming TEXT NOT NULL               -- whom the user was bringing in: user ids and keys
+) STRICT;
+CREATE INDEX audience_chat ON audience (chat_id);
+
 -- What waits to be sent, in order. Bound to the chat: it is encrypted for the group when it is sent.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -498,7 +510,10 @@ CREATE TABLE outbox (
     ciphertext BLOB,
     behind INTEGER,                    -- how far the chat had come when it was encrypted first: as of a message
     has_left INTEGER NOT NULL DEFAULT 0, -- it may have left this device, and the server has not refused it since
-    held INTEGER NOT NULL DEFAULT 0,   -- it was queued for somebody who was blocked then; waits for the user's word
+    audience INTEGER REFERENCES audience (id), -- for whom it was written; none: whoever is there may have it
+    keys INTEGER NOT NULL DEFAULT 0,   -- how many keys of contacts had been pinned by then
+    held INTEGER NOT NULL DEFAULT 0,   -- it waits for the user's word. 1: who would have it is blocked; 2: it was written for others
+    newcomers TEXT NOT NULL DEFAULT '', -- then, who would have it besides: user ids
     again INTEGER NOT NULL DEFAULT 0   -- it was sent before, to a server that may have lost it
 ) STRICT;
 CREATE INDEX outbox_chat ON outbox (chat_id, id);

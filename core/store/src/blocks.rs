@@ -42,15 +42,16 @@ pub fn in_chat(at: &Snapshot<'_>, chat: &Chat) -> Result<Option<UserId>, StoreEr
     }
 }
 
-/// Notes that the server has somebody as blocked, or has them so no more.
+/// Notes that the server has somebody as blocked, or has them so no more. Returns what of the queue is held since then.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(), StoreError> {
+pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<Vec<i64>, StoreError> {
+    let mut held = Vec::new();
     if blocked {
         // What they were to hear, they do not hear now, and not later unless the user says so.
         if let Some(chat) = chats::find(tx, &ChatKind::Direct { peer: user.clone() })? {
-            outbox::hold(tx, chat)?;
+            held = outbox::hold(tx, chat)?;
         }
     }
     let changed = tx
@@ -69,7 +70,7 @@ pub fn set(tx: &Tx<'_>, user: &UserId, blocked: bool, now_ms: i64) -> Result<(),
             tx.changed(Change::Chat(chat));
         }
     }
-    Ok(())
+    Ok(held)
 }
 
 /// Takes over the server's list.
@@ -90,7 +91,7 @@ pub fn replace(tx: &Tx<'_>, blocked: &[UserId], now_ms: i64) -> Result<(), Store
             set(tx, &user, false, now_ms)?;
         }
     }
-    blocked.iter().try_for_each(|user| set(tx, user, true, now_ms))
+    blocked.iter().try_for_each(|user| set(tx, user, true, now_ms).map(drop))
 }
 
 /// The server says that something about the account has changed, perhaps this.

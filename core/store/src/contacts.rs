@@ -10,11 +10,14 @@ use privmsg_protocol::{DeviceId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::sql_types::{from_sql, key_bytes, optional_key_bytes, to_sql, user_id};
-use crate::{Change, Snapshot, Stamp, StoreError, Tx, holds};
+use crate::{Change, Snapshot, Stamp, StoreError, Tx, holds, settings};
 
 use refused::set_refused;
 pub use refused::{accept_refused, is_refused, note_refused_shown, refused, was_refused_shown};
 use words::Marks;
+
+/// How often a key has been pinned.
+const KEY_CHANGES: &str = "contact_key_changes";
 
 /// What is known of a user's identity key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +174,30 @@ pub fn floor(at: &Snapshot<'_>, user: &UserId, identity: &[u8; 32]) -> Result<u6
     Ok(floor.map_or(0, from_sql))
 }
 
+/// How often a key has been pinned so far, whosever it was.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn key_changes(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    Ok(settings::get(at, KEY_CHANGES)?.unwrap_or(0))
+}
+
+/// Whether this key was the contact's, as far as the user knew, after so many [changes](key_changes), or was accepted since. `None`:
+/// no key of theirs is known.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn was_known(
+    at: &Snapshot<'_>,
+    user: &UserId,
+    identity: &[u8; 32],
+    key_changes: i64,
+) -> Result<Option<bool>, StoreError> {
+    let sql = "SELECT identity = ?2 AND known_since <= ?3 FROM contact WHERE user_id = ?1";
+    let mut query = at.sql().prepare_cached(sql)?;
+    Ok(query.query_row(params![user.as_str(), identity.as_slice(), key_changes], |row| row.get(0)).optional()?)
+}
+
 /// Names whom the user knows by which key, as it is now. What was compared with that is compared anew after a change.
 ///
 /// # Errors
@@ -217,11 +244,14 @@ fn pin(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result<(), StoreError
              AND EXISTS (SELECT 1 FROM contact WHERE user_id = ?1 AND identity <> ?2)",
         params![user.as_str(), identity.as_slice()],
     )?;
+    let changes = key_changes(tx)? + 1;
     tx.sql().execute(
         "INSERT INTO contact (user_id, identity) VALUES (?1, ?2)
-         ON CONFLICT (user_id) DO UPDATE SET identity = ?2, changed_identity = NULL, changed_by = NULL",
-        params![user.as_str(), identity.as_slice()],
+         ON CONFLICT (user_id) DO UPDATE SET identity = ?2, changed_identity = NULL, changed_by = NULL,
+             known_since = iif(identity = ?2, known_since, ?3)",
+        params![user.as_str(), identity.as_slice(), changes],
     )?;
+    settings::set(tx, KEY_CHANGES, changes)?;
     tx.changed(Change::Contact(user.clone()));
     Ok(())
 }
@@ -319,7 +349,14 @@ pub fn accept_change(tx: &Tx<'_>, user: &UserId) -> Result<bool, StoreError> {
     set_refused(tx, user, &identity, false)?;
     words::say(tx, user, &identity, (by.marks(), floor))?;
     end_change(tx, user)?;
+    set_always_known(tx, user)?;
     Ok(true)
+}
+
+/// What waited for the word that the pinned key is right is what it was given for.
+fn set_always_known(tx: &Tx<'_>, user: &UserId) -> Result<(), StoreError> {
+    tx.sql().execute("UPDATE contact SET known_since = 0 WHERE user_id = ?1", [user.as_str()])?;
+    Ok(())
 }
 
 fn changed_floor(at: &Snapshot<'_>, user: &UserId) -> Result<u64, StoreError> {

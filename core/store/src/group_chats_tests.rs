@@ -105,7 +105,7 @@ async fn what_is_wanted_waits_until_it_is_done_or_has_failed() {
     let (_dir, store) = store();
     let checked = store.write(|tx| {
         let chat = chats::ensure(tx, &kind(1), 5)?;
-        let (first, second) = (group_changes::want(tx, chat, b"1")?, group_changes::want(tx, chat, b"2")?);
+        let (first, second) = (group_changes::want(tx, chat, b"1", 0)?, group_changes::want(tx, chat, b"2", 0)?);
         assert_eq!(group_changes::of_chat(tx, chat)?.len(), 2);
         assert_eq!(group_changes::fate(tx, first)?, Fate::Waiting);
         group_changes::done(tx, first)?;

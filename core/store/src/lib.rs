@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | `queued`, files to upload | yes, with `upload` rows | none |
 //! | `queued` | yes | none, or encrypted in an epoch and perhaps on its way |
-//! | `held` | yes, and it goes out when the user says so: it was queued before they blocked who it is for | as for `queued` |
+//! | `held` | yes, and it goes out when the user says so: it was queued before they blocked who it is for, or before others came who would have it | as for `queued` |
 //! | `sent` | none: the server has acknowledged it as durable | |
 //! | `failed` | none: refused for a reason that a retry does not change | |
 

@@ -1,5 +1,6 @@
 //! What has been promised and is not done yet.
 
+pub mod audiences;
 pub mod downloads;
 pub mod ended_uploads;
 pub mod group_changes;

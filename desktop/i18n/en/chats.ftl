@@ -49,6 +49,7 @@ file = { $name }, { $size }
 answer-to = in reply to { $user }
 state-queued = waiting
 state-held = held back
+state-held-others = held back: somebody has come since, or has another key
 state-sent = sent
 state-delivered = delivered
 state-read = read
@@ -100,10 +101,11 @@ blocked-nothing-goes = Nothing can be written to somebody who is blocked.
 request-people = There: { $people }
 request-unread = What was said there can be read once you have accepted.
 send-held = Send now
+held-newcomers = It would go to these, too, who have come since, or have another key: { $people }
 held-back =
     { $count ->
-        [one] { $count } message that you wrote before you blocked them waits.
-       *[other] { $count } messages that you wrote before you blocked them wait.
+        [one] { $count } message is held back and waits for your word.
+       *[other] { $count } messages are held back and wait for your word.
     }
 sign-in-again = Sign in again
 not-connected = Not connected

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::HistoryItem;
-use tokio::time::timeout;
+use privmsg_client::{Acknowledged, HeldBy, HistoryItem};
+use tokio::time::{sleep, timeout};
 
 use super::books::{Chat, Pair, Place, Saying};
 use super::looks::{Look, SETTLING, Shows, settles};
@@ -52,15 +52,17 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
         }
         let client = device.person.client();
         let what = format!("{:?}, said by {:?}", saying.text, saying.by);
+        let to = world.recipient(saying.chat, saying.by);
         let acknowledged = async {
             let said = saying.sent.said();
             loop {
-                match (timeout(LOOK, client.wait_acknowledged(&said)).await, peer) {
-                    (Ok(fate), _) => return fate.map(drop),
-                    // The device may not have heard of the unblocking yet.
-                    (Err(_), Some((_, name))) => drop(client.send_held(name).await),
-                    (Err(_), None) => {}
+                match timeout(LOOK, client.wait_acknowledged(&said)).await {
+                    Ok(Ok(Acknowledged::Held(_))) => sleep(LOOK).await,
+                    Ok(fate) => return fate.map(drop),
+                    Err(_) => {}
                 }
+                // Since it was written others have come, or somebody was blocked; the device may not have heard of the unblocking yet.
+                drop(client.send_held(&to, &[HeldBy::Block, HeldBy::OthersCame]).await);
             }
         };
         match timeout(SETTLING, acknowledged).await {

@@ -1,7 +1,7 @@
 //! Hearing nothing of somebody, and of them again.
 
 use anyhow::{Result, bail, ensure};
-use privmsg_client::{ClientError, MessageState};
+use privmsg_client::{ClientError, HeldBy, MessageState, Recipient};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -133,6 +133,7 @@ async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
     std::fs::write(&file, "the plan")?;
     let plan = alice.shows(&bob, "our plan", &[&file]).await?;
     let name = bob.account().user_id.clone();
+    let to = Recipient::User(name.clone());
     alice.client().block(&name).await?;
     alice.goes_online().await?;
     let held = async |alice: &Person| -> Result<()> {
@@ -140,14 +141,15 @@ async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
         alice.delivered(&note).await?;
         for sent in [&angry, &plan] {
             let message = alice.client().message(sent.id).await?;
-            ensure!(message.is_some_and(|message| message.state == MessageState::Held), "it is not shown as held");
+            let state = message.map(|message| message.state);
+            ensure!(state == Some(MessageState::Held(HeldBy::Block)), "it is not shown as held: {state:?}");
         }
-        ensure!(alice.client().held_messages(&bob.account().user_id).await? == 2);
+        ensure!(alice.client().held_messages(&Recipient::User(bob.account().user_id.clone())).await?.len() == 2);
         ensure!(bob.texts(alice).await? == ["hello"], "he has heard it");
         Ok(())
     };
     held(&alice).await?;
-    ensure!(matches!(alice.client().send_held(&name).await, Err(ClientError::Blocked(_))));
+    ensure!(matches!(alice.client().send_held(&to, &[HeldBy::Block]).await, Err(ClientError::Blocked(_))));
 
     alice.client().unblock(&name).await?;
     held(&alice).await?;
@@ -155,10 +157,10 @@ async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
     alice.says(&bob, "let us talk").await?;
     bob.hears(&alice, "let us talk").await?;
     ensure!(alice.client().delete(angry.message_id).await?.is_none(), "nobody has it");
-    alice.client().send_held(&name).await?;
+    alice.client().send_held(&to, &[HeldBy::Block]).await?;
     alice.delivered(&plan).await?;
     bob.hears(&alice, "our plan").await?;
     ensure!(bob.texts(&alice).await? == ["hello", "let us talk", "our plan"], "{:?}", bob.texts(&alice).await?);
-    ensure!(alice.client().held_messages(&name).await? == 0);
+    ensure!(alice.client().held_messages(&to).await?.is_empty());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A contact whose identity changes.
 
 use anyhow::Result;
-use privmsg_client::{ClientError, Event, SafetyNumber};
+use privmsg_client::{Acknowledged, ClientError, Event, HeldBy, Recipient, SafetyNumber};
 use privmsg_testkit::wait::{PATIENCE, until};
 use privmsg_testkit::{Person, Server};
 
@@ -44,6 +44,26 @@ async fn an_unverified_contact_with_a_new_identity_is_shown() -> Result<()> {
     assert_ne!(before.safety_number, after.safety_number);
     alice.says(&bob, "poor you").await?;
     again.hears(&alice, "poor you").await.map(drop)
+}
+
+/// Alice wrote to the Bob whom she knew, and it was not out yet. Whoever has his name now is told it if she says so.
+#[tokio::test]
+async fn what_was_written_for_the_former_key_waits_for_a_word() -> Result<()> {
+    let (server, mut alice, mut bob) = alice_and_bob().await?;
+    alice.says(&bob, "Hi").await?;
+    bob.hears(&alice, "Hi").await?;
+    alice.goes_offline().await?;
+    let said = alice.says(&bob, "for the Bob I know").await?;
+    let again = bob_begins_anew(&server, &mut bob).await?;
+    alice.goes_online().await?;
+    let held = Acknowledged::Held(HeldBy::OthersCame);
+    assert_eq!(alice.client().wait_acknowledged(&said.said()).await?, held);
+    alice.says(&bob, "for whoever it is").await?;
+    again.hears(&alice, "for whoever it is").await?;
+    assert_eq!(again.texts(&alice).await?, ["for whoever it is"]);
+
+    alice.client().send_held(&Recipient::User(bob.account().user_id.clone()), &[HeldBy::OthersCame]).await?;
+    again.hears(&alice, "for the Bob I know").await.map(drop)
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use privmsg_protocol::ErrorCode;
 use tokio::time::Instant;
 
 use super::super::message::excerpt;
+use crate::chat_name::chat_id;
 use crate::foreign;
 use crate::lang::Lang;
 
@@ -49,9 +50,10 @@ impl Unsent {
                 self.rows.entry(message.id).or_insert_with(|| Row { text: excerpt(lang, message), due });
                 None
             }
-            MessageState::Held => {
+            MessageState::Held(by) => {
                 let row = self.rows.remove(&message.id)?;
-                Some(Fate::Failed(lang.still_held(&row.text)))
+                let chat = chat_id(&message.chat.kind, &message.sender_id);
+                Some(Fate::Failed(lang.still_held(*by, &chat, &row.text)))
             }
             MessageState::Sent => {
                 let row = self.rows.remove(&message.id)?;

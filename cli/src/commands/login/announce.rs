@@ -127,7 +127,11 @@ pub(super) fn explain_key(session: &Session<'_>, place: KeyPlace) {
     session.output.note(&foreign::line(&profile::explain(place, &session.profile, session.lang())));
 }
 
-/// Runs the engine until this device takes part in all chats, so that nothing that is sent from now on passes it by.
+/// How long a device that is let in waits for the account's key: the one that lets it in waits longer.
+const KEY: Duration = Duration::from_secs(20);
+
+/// Runs the engine until this device takes part in all chats, so that nothing that is sent from now on passes it by, and can sign for the
+/// account, so that the one that has let it in is not needed any more.
 pub(super) async fn join_chats(session: &Session<'_>, client: &Client) {
     let (output, lang) = (session.output, session.lang());
     if output.is_watched() {
@@ -158,6 +162,8 @@ pub(super) async fn join_chats(session: &Session<'_>, client: &Client) {
     };
     if let Some(why) = ended {
         output.note(&foreign::line(&lang.not_synced(&why.unwrap_or(reason))));
+    } else if tokio::time::timeout(KEY, client.wait_signs()).await.is_err() {
+        output.remark(&lang.signs_nothing_yet());
     }
     seat.leave().await;
 }

@@ -315,7 +315,7 @@ fn state(lang: Lang, message: &MessageView, own: &UserId) -> Option<(Style, Stri
     }
     match &message.state {
         MessageState::Queued => Some((Style::Bold, lang.state_queued())),
-        MessageState::Held => Some((Style::Alarm, lang.state_held())),
+        MessageState::Held(by) => Some((Style::Alarm, lang.state_held(*by))),
         MessageState::Failed(code) => {
             let reason = foreign::line(&lang.refusal(&ErrorCode::from(code.as_str())));
             Some((Style::Alarm, lang.state_failed(&reason)))

@@ -2,8 +2,8 @@
 
 use privmsg_protocol::UserId;
 use privmsg_protocol::rest::BlockedUser;
-use privmsg_store::chats::{self, ChatId, ChatKind};
-use privmsg_store::{Snapshot, Tx, account, blocks, outbox};
+use privmsg_store::chats::{self, ChatId};
+use privmsg_store::{Snapshot, Tx, account, blocks};
 
 use super::Client;
 use crate::content::decisions;
@@ -18,13 +18,13 @@ impl Client {
     pub async fn block(&self, user: &UserId) -> Result<(), ClientError> {
         // First here: while the server is asked, the engine may send.
         let was_blocked = self.is_blocked(user).await?;
-        self.note_block(user, true).await?;
+        let held = self.note_block(user, true).await?;
         match self.context.api.block(user).await {
             Ok(()) => self.say_block(user, true).await,
             Err(error) => {
                 if !was_blocked {
                     self.note_block(user, false).await?;
-                    self.release(user).await?;
+                    self.release_these(user, held).await?;
                 }
                 Err(error)
             }
@@ -39,39 +39,6 @@ impl Client {
     pub async fn unblock(&self, user: &UserId) -> Result<(), ClientError> {
         self.context.api.unblock(user).await?;
         self.say_block(user, false).await
-    }
-
-    /// How many messages wait on this device since before their recipient was blocked.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the database.
-    pub async fn held_messages(&self, user: &UserId) -> Result<u64, ClientError> {
-        let kind = ChatKind::Direct { peer: user.clone() };
-        self.read(move |at| match chats::find(at, &kind)? {
-            Some(chat) => outbox::held(at, chat),
-            None => Ok(0),
-        })
-        .await
-    }
-
-    /// Sends them after all.
-    ///
-    /// # Errors
-    /// [`ClientError::Blocked`] as long as the recipient is; [`ClientError`] of the database.
-    pub async fn send_held(&self, user: &UserId) -> Result<(), ClientError> {
-        if self.is_blocked(user).await? {
-            return Err(ClientError::Blocked(user.clone()));
-        }
-        self.release(user).await
-    }
-
-    async fn release(&self, user: &UserId) -> Result<(), ClientError> {
-        let kind = ChatKind::Direct { peer: user.clone() };
-        let release = move |tx: &Tx<'_>| match chats::find(tx, &kind)? {
-            Some(chat) => outbox::release(tx, chat),
-            None => Ok(()),
-        };
-        Ok(self.context.store.write(release).await?)
     }
 
     /// Who is blocked, as the server has it.
@@ -101,7 +68,7 @@ impl Client {
         self.context.store.write(say).await
     }
 
-    async fn note_block(&self, user: &UserId, blocked: bool) -> Result<(), ClientError> {
+    async fn note_block(&self, user: &UserId, blocked: bool) -> Result<Vec<i64>, ClientError> {
         let (user, now) = (user.clone(), self.context.clock.now_ms());
         Ok(self.context.store.write(move |tx| blocks::set(tx, &user, blocked, now)).await?)
     }

@@ -171,7 +171,8 @@ impl Client {
     /// Gives a group another title.
     ///
     /// # Errors
-    /// [`ClientError::Content`] for a title that cannot be one; [`ClientError::GroupChange`] for somebody who may not.
+    /// [`ClientError::Content`] for a title that cannot be one; [`ClientError::GroupChange`] for somebody who may not;
+    /// [`ClientError::Unchanged`].
     pub async fn set_group_title(&self, chat: ChatId, title: &str) -> Result<Said, ClientError> {
         let title = Title { title: title.trim().to_owned(), again: false };
         let (title, now, own) = (&title, self.context.clock.now_ms(), self.user_id());
@@ -186,6 +187,10 @@ impl Client {
             let place = people.iter().find(|place| *place.user_id() == own).ok_or(ClientError::NotInGroup)?;
             if place.role() < Role::Admin {
                 return Err(ChangeError::NotAllowed.into());
+            }
+            let is_known = !group_chats::is_title_old(tx, chat)?;
+            if is_known && group_chats::heading(tx, chat)?.is_some_and(|heading| heading.title == title.title) {
+                return Err(ClientError::Unchanged);
             }
             let (user, device) = account::sender(tx)?.ok_or(ClientError::NotSignedIn)?;
             say(tx, (&user, &device), chat, &content, now)?;
@@ -230,34 +235,13 @@ impl Client {
         Ok(heading.and_then(Heading::title))
     }
 
-    /// Who of a group's people is meant by an `@` and their name in a text.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the database.
-    pub async fn mentioned(&self, group: &ConversationId, text: &str) -> Result<Vec<UserId>, ClientError> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let named = text.split('@').skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default());
-        // A full stop ends a sentence more often than a name.
-        let named: HashSet<String> =
-            named.flat_map(|name| [name, name.trim_end_matches('.')]).map(str::to_owned).collect();
-        let kind = ChatKind::Group { conversation: *group };
-        let look = move |at: &Snapshot<'_>| {
-            let Some(chat) = chats::find(at, &kind)? else { return Ok(Vec::new()) };
-            let people = rosters::view(at, chat)?.map(|view| view.participants()).unwrap_or_default();
-            let mut meant: Vec<_> = people.iter().map(|place| place.user_id().clone()).collect();
-            meant.retain(|user| named.contains(user.as_str()));
-            meant.truncate(MAX_MENTIONS);
-            Ok::<_, ClientError>(meant)
-        };
-        self.context.store.read(look).await
-    }
-
     async fn ask(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
         let changes = &changes;
         self.by_the_newest(|| async move { self.want(chat, changes.clone()).await }).await
     }
 
     async fn want(&self, chat: ChatId, changes: Vec<GroupChange>) -> Result<Vec<AskedChange>, ClientError> {
+        let now = self.context.clock.now_ms();
         let asked = move |tx: &privmsg_store::Tx<'_>| {
             check_takes_part(tx, chat)?;
             let key = rosters::signing_key(tx)?;
@@ -269,7 +253,7 @@ impl Client {
             let mut asked = Vec::with_capacity(changes.len());
             for change in changes {
                 check(&change, &roster, &author)?;
-                asked.push(AskedChange { chat, row: change.want(tx, chat)? });
+                asked.push(AskedChange { chat, row: change.want(tx, chat, now)? });
             }
             Ok::<_, ClientError>(asked)
         };
@@ -318,6 +302,23 @@ fn check_takes_part(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> 
     if known.gone.is_some() { Err(ClientError::NotInGroup) } else { Ok(()) }
 }
 
+/// Who of a group's people is meant by an `@` and their name in a text. Of two there is no need for that.
+pub(super) fn mentioned(at: &Snapshot<'_>, chat: ChatId, text: &str) -> Result<Vec<UserId>, ClientError> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let named = text.split('@').skip(1).map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default());
+    // A full stop ends a sentence more often than a name.
+    let named: HashSet<_> = named.flat_map(|name| [name, name.trim_end_matches('.')]).collect();
+    let is_group = matches!(chats::load(at, chat)?.kind, ChatKind::Group { .. });
+    if named.is_empty() || !is_group {
+        return Ok(Vec::new());
+    }
+    let people = rosters::view(at, chat)?.map(|view| view.participants()).unwrap_or_default();
+    let mut meant: Vec<_> = people.iter().map(|place| place.user_id().clone()).collect();
+    meant.retain(|user| named.contains(user.as_str()));
+    meant.truncate(MAX_MENTIONS);
+    Ok(meant)
+}
+
 /// Refuses to say something in a group that the user takes no part in any more.
 pub(crate) fn refuse_gone(at: &Snapshot<'_>, chat: ChatId) -> Result<(), ClientError> {
     let gone = group_chats::load(at, chat)?.and_then(|group| group.gone);
@@ -348,7 +349,7 @@ fn look(at: &Snapshot<'_>, chat: ChatId, own: (&UserId, Option<[u8; 32]>)) -> Re
     let mut people = Vec::new();
     for place in view.participants() {
         people.push(GroupPerson {
-            other_identity: !trust::of_anybody(at, own, place.user_id(), *place.identity().as_bytes())?.is_as_known(),
+            other_identity: trust::of_anybody(at, own, place.user_id(), *place.identity().as_bytes())?.is_namesakes(),
             user_id: place.user_id().clone(),
             role: place.role(),
         });

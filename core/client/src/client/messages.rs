@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use privmsg_e2ee::{Delete, Edit, Kind, Reaction};
+use privmsg_e2ee::{Content, Delete, Edit, Kind, Reaction};
 use privmsg_protocol::{DeviceId, ErrorCode, MessageId, UserId};
 use privmsg_store::chats::ChatId;
 use privmsg_store::messages::{self, Message, MessageState};
@@ -10,7 +10,7 @@ use privmsg_store::{Change, Snapshot, StoreError, Tx, account, outbox};
 
 use super::Client;
 use super::blocks::refuse_blocked;
-use super::groups::refuse_gone;
+use super::groups::{mentioned, refuse_gone};
 use crate::content::{compose, say};
 use crate::error::ClientError;
 use crate::sending::{self, Acknowledged, Draft, DraftFile, Recipient, Said, Sent};
@@ -51,7 +51,8 @@ impl Which {
 }
 
 impl Client {
-    /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns.
+    /// Stores and queues a message; it will be sent whatever happens to this process. Durable when this returns. Of a group's people it
+    /// speaks to those by name who stand in it with an `@`.
     ///
     /// # Errors
     /// [`ClientError`] of the database, for a file that is not there, or for a text that is empty or too long;
@@ -68,7 +69,7 @@ impl Client {
         for file in &draft.files {
             looked_at.push(DraftFile::look(file).await?);
         }
-        sending::content_of(&draft, &looked_at, self.context.clock.now_ms())?;
+        sending::content_of(&draft, &[], &looked_at, self.context.clock.now_ms())?;
         let mut files = Vec::with_capacity(looked_at.len());
         for file in looked_at {
             files.push(file.seal(&self.context).await?);
@@ -80,7 +81,8 @@ impl Client {
                 let chat = sending::chat_with(tx, own.0, &recipient, now)?;
                 refuse_blocked(tx, chat)?;
                 refuse_gone(tx, chat)?;
-                sending::queue(tx, own, chat, &draft, &files, now)
+                let mentions = mentioned(tx, chat, &draft.text)?;
+                sending::queue(tx, own, chat, (&draft, &mentions, &files), now)
             })
             .await
         })
@@ -119,11 +121,13 @@ impl Client {
         .await
     }
 
-    /// Changes the text, or the caption, of a message that one has written.
+    /// Changes the text, or the caption, of a message that one has written. One that has not left this device is another from the beginning,
+    /// and nothing is said: `None`.
     ///
     /// # Errors
-    /// [`ClientError::NotTheAuthor`], [`ClientError::NotChangeable`], and as for [`Client::react`].
-    pub async fn edit(&self, which: impl Into<Which>, text: String) -> Result<Said, ClientError> {
+    /// [`ClientError::NotTheAuthor`], [`ClientError::NotChangeable`], also of one that is held and may have left before, and as for
+    /// [`Client::react`].
+    pub async fn edit(&self, which: impl Into<Which>, text: String) -> Result<Option<Said>, ClientError> {
         let which = which.into();
         self.say(move |tx, own, now| {
             let target = own_target(tx, own.0, &which)?;
@@ -139,7 +143,16 @@ impl Client {
             if view.text == text {
                 return Err(ClientError::Unchanged);
             }
-            say_about(tx, own, &target, &Edit { text }, now)
+            let has_left = outbox::has_left(tx, &target.message_id)?;
+            match target.state {
+                MessageState::Queued | MessageState::Held(_) if !has_left => {
+                    write_anew(tx, &target, text)?;
+                    Ok(None)
+                }
+                // It would tell those for whom it is held back what it says.
+                MessageState::Held(_) => Err(ClientError::NotChangeable),
+                _ => say_about(tx, own, &target, &Edit { text }, now).map(Some),
+            }
         })
         .await
     }
@@ -155,13 +168,18 @@ impl Client {
             let target = own_target(tx, own.0, &which)?;
             refuse_deleted(tx, &target)?;
             let nobody_has_it = match target.state {
-                MessageState::Queued | MessageState::Held => !outbox::has_left(tx, &target.message_id)?,
+                MessageState::Queued | MessageState::Held(_) => !outbox::has_left(tx, &target.message_id)?,
                 MessageState::Failed(_) => true,
                 MessageState::Sent | MessageState::Received => false,
             };
             if nobody_has_it {
                 messages::forget(tx, target.id)?;
                 return Ok(None);
+            }
+            if matches!(target.state, MessageState::Held(_)) {
+                // It goes out no more, whatever becomes of the deletion.
+                outbox::withdraw(tx, &target.message_id)?;
+                messages::set_failed(tx, target.id, outbox::WITHDRAWN)?;
             }
             say_about(tx, own, &target, &Delete {}, now).map(Some)
         })
@@ -186,7 +204,7 @@ impl Client {
             .await
     }
 
-    /// Waits until something that was queued is acknowledged by the server or has failed, whichever process sends it.
+    /// Waits until something that was queued is acknowledged by the server, has failed, or is held, whichever process sends it.
     ///
     /// # Errors
     /// [`ClientError`] of the database.
@@ -195,18 +213,22 @@ impl Client {
         let id = said.message_id;
         loop {
             let look = move |at: &Snapshot<'_>| {
-                let waits = outbox::row_of(at, &id)?.is_some();
                 // Refusals are not kept for ever, messages are.
-                let failed = messages::find(at, &id)?.into_iter().find_map(|message| match message.state {
-                    MessageState::Failed(code) => Some(code),
+                let fate = messages::find(at, &id)?.into_iter().find_map(|message| match message.state {
+                    MessageState::Failed(code) => Some(Acknowledged::Failed(ErrorCode::from(code.as_str()))),
+                    MessageState::Held(by) => Some(Acknowledged::Held(by)),
                     _ => None,
                 });
-                Ok::<_, StoreError>((waits, failed.or(outbox::refusal(at, &id)?)))
+                if fate.is_some() {
+                    return Ok(fate);
+                }
+                let refusal = outbox::refusal(at, &id)?;
+                let refused = refusal.map(|code| Acknowledged::Failed(ErrorCode::from(code.as_str())));
+                let waits = outbox::row_of(at, &id)?.is_some();
+                Ok::<_, StoreError>(refused.or((!waits).then_some(Acknowledged::Sent)))
             };
-            match self.context.store.read(look).await? {
-                (_, Some(code)) => return Ok(Acknowledged::Failed(ErrorCode::from(code.as_str()))),
-                (false, None) => return Ok(Acknowledged::Sent),
-                (true, None) => {}
+            if let Some(fate) = self.context.store.read(look).await? {
+                return Ok(fate);
             }
             if !changes.wait_for(|change| *change == Change::Task(outbox::TASK)).await {
                 return Err(StoreError::Closed.into());
@@ -247,6 +269,15 @@ fn say_about(
     let content = compose(kind, now_ms)?.about(target.message_id, target.sender_id.clone());
     say(tx, own, target.chat, &content, now_ms)?;
     Ok(Said { chat: target.chat, message_id: content.message_id })
+}
+
+/// A message that nobody has is another.
+fn write_anew(tx: &Tx<'_>, target: &Message, text: String) -> Result<(), ClientError> {
+    let queued = outbox::row_of(tx, &target.message_id)?.ok_or(ClientError::NotChangeable)?;
+    let mentions = mentioned(tx, target.chat, &text)?;
+    let bytes = sending::with_text(&Content::decode(&target.content)?, text, mentions)?.encode()?;
+    messages::set_content(tx, target.id, &bytes)?;
+    Ok(outbox::set_content(tx, queued, &bytes)?)
 }
 
 /// The one that is meant: devices of one author may have given out the same id, and what is said about it is about the author's.

@@ -261,6 +261,7 @@ async fn files_are_found_by_their_names_and_captions() {
     let files = Files {
         caption: "The plans of Ёлкино".to_owned(),
         attachments: vec![file("House_v2.pdf"), file("b.txt")],
+        mentions: Vec::new(),
     };
     world.hear("bob", content(1, &files)).await;
     world.says("bob", 2, "the house is old").await;

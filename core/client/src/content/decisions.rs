@@ -42,6 +42,10 @@ impl ContentKind for DecisionsKind {
         false
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let Decisions { decisions, wanted } = said.content.body()?;
         if of_own_device(tx, said)?.is_none() {

@@ -28,6 +28,10 @@ impl ContentKind for DeleteKind {
         true
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     /// What the message said goes from this device, and what was said about it. That there was one stays, and so does
     /// the relation, for a message that is still on its way. As long as the deletion is this device's own and not with the
     /// server, the message only looks like that: if it is refused, others still see it, and so does its author.

@@ -23,6 +23,10 @@ impl ContentKind for EditKind {
         true
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Edit>()?;
         if is_about_own(said) {

@@ -23,6 +23,10 @@ impl ContentKind for FilesKind {
         true
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Files>()?;
         let id = store_message(tx, said)?;
@@ -36,6 +40,7 @@ impl ContentKind for FilesKind {
         let files: Files = content.body()?;
         view.text = files.caption;
         view.attachments = files.attachments;
+        view.mentions = files.mentions;
         view.kind = MessageKind::File;
         view.reply_to.clone_from(&content.about);
         Ok(())

@@ -31,6 +31,10 @@ impl ContentKind for PinsKind {
         false
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let Pins { pins } = said.content.body()?;
         let Some(_) = of_own_device(tx, said)? else { return Ok(Effect::default()) };

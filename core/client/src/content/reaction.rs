@@ -23,6 +23,10 @@ impl ContentKind for ReactionKind {
         true
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let reaction: Reaction = said.content.body()?;
         relate(tx, said, &reaction.emoji)?;

@@ -27,6 +27,10 @@ impl ContentKind for ReceiptKind {
         false
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let receipt: Receipt = said.content.body()?;
         let read = receipt.kind == What::Read;

@@ -24,6 +24,10 @@ impl ContentKind for SealedIdentityKind {
         false
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     /// Only what the identity itself has signed for takes the place of the copy here: not every device that is in the list
     /// has the words.
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {

@@ -15,7 +15,10 @@ use crate::own_devices::learn;
 pub(crate) const TASK: TaskName = TaskName::new("signing_key");
 
 /// A device of one's own has asked for the key.
-const WANTED: &str = "signing_key_wanted";
+pub(crate) const WANTED: &str = "signing_key_wanted";
+
+/// How often this one has told it.
+pub(crate) const TOLD: &str = "signing_key_told";
 
 pub(super) struct SigningKeyKind;
 
@@ -31,6 +34,10 @@ impl ContentKind for SigningKeyKind {
     }
 
     fn by_person(&self, _content: &Content) -> bool {
+        false
+    }
+
+    fn is_told_to_those_there(&self) -> bool {
         false
     }
 
@@ -71,6 +78,10 @@ impl ContentKind for SigningKeyWantedKind {
         false
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<SigningKeyWanted>()?;
         if of_own_device(tx, said)?.is_some() {
@@ -101,6 +112,16 @@ pub(super) fn of_own_device(tx: &Tx<'_>, said: &Said<'_>) -> Result<Option<Accou
 /// Whether somebody has asked for the key.
 pub(crate) fn is_wanted(at: &Snapshot<'_>) -> Result<bool, StoreError> {
     Ok(settings::get(at, WANTED)?.unwrap_or(0) != 0)
+}
+
+/// How often this device has told others the key.
+pub(crate) fn times_told(at: &Snapshot<'_>) -> Result<i64, StoreError> {
+    Ok(settings::get(at, TOLD)?.unwrap_or(0))
+}
+
+/// The key is told now.
+pub(crate) fn note_told(tx: &Tx<'_>) -> Result<(), StoreError> {
+    settings::set(tx, TOLD, times_told(tx)?.saturating_add(1))
 }
 
 /// Whether somebody has asked, who is answered now.

@@ -23,6 +23,10 @@ impl ContentKind for TextKind {
         true
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        true
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         said.content.body::<Text>()?;
         let id = store_message(tx, said)?;

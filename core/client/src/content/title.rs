@@ -28,6 +28,10 @@ impl ContentKind for TitleKind {
         content.body::<Title>().is_ok_and(|title| !title.again)
     }
 
+    fn is_told_to_those_there(&self) -> bool {
+        false
+    }
+
     fn apply(&self, tx: &Tx<'_>, said: &Said<'_>) -> Result<Effect, ClientError> {
         let Title { title, again } = said.content.body()?;
         let Some(view) = rosters::view(tx, said.chat)? else { return Ok(Effect::default()) };

@@ -5,11 +5,15 @@ use privmsg_e2ee::{AccountPublicKey, AccountSigningKey, OsRng, Participant, Role
 use privmsg_protocol::UserId;
 use privmsg_store::chats::ChatId;
 use privmsg_store::group_changes::{self, Wanted};
-use privmsg_store::{Snapshot, Tx};
+use privmsg_store::holds::Scope;
+use privmsg_store::{Snapshot, StoreError, Tx, holds, outbox};
 use serde::{Deserialize, Serialize};
 
 use super::rosters;
 use crate::error::{ClientError, During as _};
+
+/// How long somebody who is to come waits for what was said before, ms.
+const SAYING_WAIT: i64 = 20_000;
 
 /// Something that is to be another in a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,9 +100,9 @@ pub(crate) struct Author<'a> {
 }
 
 impl GroupChange {
-    pub(crate) fn want(&self, tx: &Tx<'_>, chat: ChatId) -> Result<i64, ClientError> {
+    pub(crate) fn want(&self, tx: &Tx<'_>, chat: ChatId, now_ms: i64) -> Result<i64, ClientError> {
         let json = serde_json::to_vec(self).during("storing a change of a group")?;
-        Ok(group_changes::want(tx, chat, &json)?)
+        Ok(group_changes::want(tx, chat, &json, now_ms)?)
     }
 
     pub(crate) fn read(wanted: &Wanted) -> Option<Self> {
@@ -181,16 +185,55 @@ fn sign(before: &Roster, mut people: Vec<Participant>, author: &Author<'_>) -> R
     }
 }
 
+/// Whom the user is bringing into a chat, and by which keys, as it is kept of those for whom something is written.
+pub(crate) fn coming(at: &Snapshot<'_>, chat: ChatId) -> Result<String, StoreError> {
+    let wanted = group_changes::of_chat(at, chat)?;
+    let added = wanted.iter().filter_map(|wanted| match GroupChange::read(wanted) {
+        Some(GroupChange::Add { user_id, identity }) => Some(format!("{user_id} {identity}")),
+        _ => None,
+    });
+    Ok(added.collect::<Vec<_>>().join("\n"))
+}
+
+/// Whether somebody is among them.
+pub(crate) fn is_coming(coming: &str, place: &Participant) -> bool {
+    let entry = format!("{} {}", place.user_id(), place.identity());
+    coming.lines().any(|line| line == entry)
+}
+
+/// Whether all that is wanted of a group is that somebody comes.
+pub(crate) fn brings_only(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
+    let wanted = group_changes::of_chat(at, chat)?;
+    Ok(wanted.iter().all(|wanted| matches!(GroupChange::read(wanted), Some(GroupChange::Add { .. }))))
+}
+
+/// Until when bringing somebody into a group waits for what this device has said there before, ms: it is not for them, and what has not gone
+/// out when they come waits for the user's word. What cannot go out now is not waited for.
+pub(crate) fn waits_until(at: &Snapshot<'_>, chat: ChatId, now_ms: i64) -> Result<Option<i64>, StoreError> {
+    let mut latest = None;
+    for wanted in group_changes::of_chat(at, chat)? {
+        let brings = matches!(GroupChange::read(&wanted), Some(GroupChange::Add { .. }));
+        if brings && outbox::waits_from_before(at, chat, wanted.behind)? {
+            latest = latest.max(Some(wanted.wanted_at.saturating_add(SAYING_WAIT)));
+        }
+    }
+    let latest = latest.filter(|until| (now_ms..=now_ms + SAYING_WAIT).contains(until));
+    let can_go = latest.is_some() && holds::attempts(at, &outbox::TASK, Scope::Chat(chat))? == 0;
+    Ok(latest.filter(|_| can_go))
+}
+
 /// What the wanted changes come to, all in one step. What cannot be fails, what is so already is done.
 pub(crate) fn step_of_all(
     tx: &Tx<'_>,
     chat: ChatId,
     before: &Roster,
     author: &Author<'_>,
+    now_ms: i64,
 ) -> Result<Option<Roster>, ClientError> {
     let own = author.key.certificate().user_id();
     let mut people = before.participants().to_vec();
     let mut next = None;
+    let brings_nobody_yet = waits_until(tx, chat, now_ms)?.is_some();
     for wanted in group_changes::of_chat(tx, chat)? {
         let Some(change) = GroupChange::read(&wanted) else {
             group_changes::fail(tx, wanted.id, &ChangeError::Refused.to_string())?;
@@ -200,7 +243,12 @@ pub(crate) fn step_of_all(
             group_changes::done(tx, wanted.id)?;
             continue;
         }
-        if matches!(change, GroupChange::Leave { .. }) {
+        let is_for_later = match &change {
+            GroupChange::Leave { .. } => true,
+            GroupChange::Add { .. } => brings_nobody_yet,
+            GroupChange::Remove { .. } | GroupChange::Role { .. } => false,
+        };
+        if is_for_later {
             continue;
         }
         let made = change.apply(&people, author).and_then(|people| Ok((sign(before, people.clone(), author)?, people)));

@@ -75,8 +75,8 @@ async fn who_is_out_has_left_if_they_wanted_to_and_waits_for_nothing_else() {
     let wanted = store.write(|tx| {
         let conversation = ConversationId::from_bytes([7; 32]);
         let chat = chats::ensure(tx, &ChatKind::Group { conversation }, 0)?;
-        let remove = GroupChange::Remove { user_id: UserId::new("zoe").unwrap() }.want(tx, chat)?;
-        let leave = GroupChange::Leave { successor: None }.want(tx, chat)?;
+        let remove = GroupChange::Remove { user_id: UserId::new("zoe").unwrap() }.want(tx, chat, 0)?;
+        let leave = GroupChange::Leave { successor: None }.want(tx, chat, 0)?;
         change::end_all(tx, chat)?;
         let waits = group_changes::chats(tx)?.contains(&chat);
         Ok::<_, ClientError>((waits, group_changes::fate(tx, leave)?, group_changes::fate(tx, remove)?))

@@ -87,7 +87,7 @@ pub(crate) fn make(step: &Step<'_, '_>, group: &StoredGroup, theirs: &Group) -> 
         // Whoever signs what comes after it answers for it.
         return Ok(Plan::Nothing);
     }
-    let next = match change::step_of_all(step.tx, chat, &before, &author)? {
+    let next = match change::step_of_all(step.tx, chat, &before, &author, step.now_ms)? {
         Some(next) => Some(next),
         None => change::raise_own(step.tx, chat, &before, &author)?,
     };

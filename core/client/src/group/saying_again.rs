@@ -8,8 +8,9 @@ use privmsg_e2ee::{Again, Content, Member};
 use privmsg_protocol::Seq;
 use privmsg_store::groups::StoredGroup;
 use privmsg_store::messages::{self, Kind};
+use privmsg_store::outbox::{self, Readers};
 use privmsg_store::position::{self, Place, Position};
-use privmsg_store::{StoreError, chats, gaps, leaf_dates, outbox, said_again};
+use privmsg_store::{StoreError, chats, gaps, leaf_dates, said_again};
 
 use super::asking;
 use super::mls::Step;
@@ -72,7 +73,8 @@ pub(crate) fn say_to_latecomer(
         let again = content.again(Again { envelope_id, seq: Some(spoken.seq.0) });
         // One that is as long as can be has no room for it.
         if let Ok(bytes) = again.encode() {
-            outbox::insert(step.tx, group.chat, &envelope_id, &bytes, None)?;
+            let readers = Readers::ThoseThere { coming: String::new() };
+            outbox::insert(step.tx, group.chat, &envelope_id, &bytes, None, readers)?;
         }
     }
     Ok(())

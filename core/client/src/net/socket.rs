@@ -169,7 +169,11 @@ fn lost(error: &Error) -> ClientError {
         Error::Io(error) => LinkFault::from(error),
         Error::ConnectionClosed
         | Error::AlreadyClosed
-        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => LinkFault::Broken,
+        | Error::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::SendAfterClosing
+            | ProtocolError::ReceivedAfterClosing,
+        ) => LinkFault::Broken,
         other => LinkFault::Other(other.to_string()),
     })
 }

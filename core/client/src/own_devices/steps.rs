@@ -33,7 +33,8 @@ pub(super) fn list(
         known.devices().iter().any(|device| same(&device))
     };
     let mut gone = listed_devices::all(tx)?;
-    gone.retain(|one| !stands(now, one));
+    // Of itself this device knows better: it waits to be let in again.
+    gone.retain(|one| !stands(now, one) && account.device_id.as_ref() != Some(&one.device_id));
     gone.sort_by_key(|one| (!stands(before, one), one.first_added));
     // Whoever has stolen one may have signed it out themselves. What was signed with the keys before those was called back then.
     let (Some(named), Some(came)) = (gone.first(), gone.iter().map(|one| one.first_added).min()) else {

@@ -178,9 +178,10 @@ impl PendingLogin {
             pins::hear(tx, known.told_by(), known.pins(), now)?;
             linking::hear_how_far(tx, known.told_by(), known.chats())?;
             linking::hear_titles(tx, known.told_by(), known.titles())?;
-            Ok::<_, ClientError>(account::load(tx)?.and_then(|account| account.sealed_identity))
+            // The list may have called back the key by which this device has signed.
+            account::load(tx)?.ok_or(ClientError::NotSignedIn)
         });
-        steps.account.sealed_identity = learnt.await?;
+        steps.account = learnt.await?;
         Ok(steps.finish().await?)
     }
 

@@ -101,6 +101,29 @@ pub(super) mod message_id {
     }
 }
 
+/// Users, each by the textual identifier.
+pub(super) mod user_ids {
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+    use privmsg_protocol::UserId;
+
+    use super::DecodeError;
+
+    pub(crate) fn encode<C, W: Write>(
+        ids: &[UserId],
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.array(ids.len() as u64)?;
+        ids.iter().try_for_each(|id| e.str(id.as_str())?.ok())
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<UserId>, DecodeError> {
+        let texts = d.array_iter::<&str>()?;
+        texts.map(|text| text?.parse().map_err(|_| DecodeError::message("not a user id"))).collect()
+    }
+}
+
 /// A textual identifier.
 pub(super) mod text_id {
     use std::str::FromStr;

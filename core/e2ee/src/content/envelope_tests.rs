@@ -89,7 +89,7 @@ fn samples() -> Vec<Content> {
     let unknown = encode_raw(1, unknown, None, Some(IfUnknown::Text("a poll".to_owned())));
     vec![
         content(&text("привет")).unwrap(),
-        content(&Files { caption: "see".to_owned(), attachments: vec![attachment] }).unwrap(),
+        content(&Files { caption: "see".to_owned(), attachments: vec![attachment], mentions: Vec::new() }).unwrap(),
         content(&Receipt { kind: ReceiptKind::Read, message_ids: vec![id(7)] }).unwrap(),
         content(&Reaction { emoji: "👍".to_owned(), removed: false }).unwrap(),
         content(&Edit { text: "привет!".to_owned() }).unwrap(),

@@ -1,12 +1,12 @@
 use std::fmt;
 
 use minicbor::{Decode, Encode};
-use privmsg_protocol::FileId;
+use privmsg_protocol::{FileId, UserId};
 use zeroize::Zeroizing;
 
 use super::{
-    AboutRule, ContentError, IfUnknown, Kind, MAX_ATTACHMENTS, MAX_BLURHASH_LEN, MAX_MIME_LEN, MAX_TEXT_LEN,
-    MAX_WAVEFORM_LEN, cbor,
+    AboutRule, ContentError, IfUnknown, Kind, MAX_ATTACHMENTS, MAX_BLURHASH_LEN, MAX_MENTIONS, MAX_MIME_LEN,
+    MAX_TEXT_LEN, MAX_WAVEFORM_LEN, cbor,
 };
 use crate::attachment::AttachmentKey;
 
@@ -20,6 +20,9 @@ pub struct Files {
     /// One to [`MAX_ATTACHMENTS`] files.
     #[n(1)]
     pub attachments: Vec<Attachment>,
+    /// Whom the caption speaks to by name, at most [`MAX_MENTIONS`], as in a [`Text`](super::Text).
+    #[cbor(n(2), with = "cbor::user_ids", default, skip_if = "Vec::is_empty")]
+    pub mentions: Vec<UserId>,
 }
 
 /// An encrypted file on the server, and what it takes to open it.
@@ -95,6 +98,9 @@ impl Kind for Files {
         }
         if !(1..=MAX_ATTACHMENTS).contains(&self.attachments.len()) {
             return Err(ContentError::Size("attachments"));
+        }
+        if self.mentions.len() > MAX_MENTIONS {
+            return Err(ContentError::Size("mentions"));
         }
         for file in &self.attachments {
             if file.mime.len() > MAX_MIME_LEN {
@@ -200,12 +206,22 @@ mod tests {
     }
 
     fn files(attachments: Vec<Attachment>) -> Files {
-        Files { caption: "see".to_owned(), attachments }
+        Files { caption: "see".to_owned(), attachments, mentions: Vec::new() }
     }
 
     #[test]
     fn bytes_are_pinned() {
         insta::assert_snapshot!(body_hex(&files(vec![attachment("a.png")])), @"8201a200637365650181a60062663101582011111111111111111111111111111111111111111111111111111111111111110265612e706e670369696d6167652f706e67041903e80558202222222222222222222222222222222222222222222222222222222222222222");
+    }
+
+    #[test]
+    fn whom_a_caption_speaks_to_stands_beside_it() {
+        let bob = || "bob".parse().unwrap();
+        let mentioning = Files { mentions: vec![bob()], ..files(vec![attachment("a.png")]) };
+        insta::assert_snapshot!(body_hex(&mentioning), @"8201a300637365650181a60062663101582011111111111111111111111111111111111111111111111111111111111111110265612e706e670369696d6167652f706e67041903e80558202222222222222222222222222222222222222222222222222222222222222222028163626f62");
+        assert_eq!(read_body::<Files>(&cbor::encode(&mentioning)).unwrap(), mentioning);
+        let many = Files { mentions: vec![bob(); MAX_MENTIONS + 1], ..mentioning };
+        assert_eq!(encoded_len(&many), Err(ContentError::Size("mentions")));
     }
 
     #[test]

@@ -7,21 +7,15 @@ use zeroize::Zeroizing;
 use super::{AboutRule, ContentError, IfUnknown, Kind, MAX_MENTIONS, MAX_TEXT_LEN, cbor};
 
 /// A text.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct Text {
     /// Not empty, at most [`MAX_TEXT_LEN`] bytes.
+    #[n(0)]
     pub text: String,
     /// Whom it speaks to by name, at most [`MAX_MENTIONS`]. Whether they take part is for the reader to see.
+    #[cbor(n(1), with = "cbor::user_ids", default, skip_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(map)]
-struct Wire {
-    #[n(0)]
-    text: String,
-    #[cbor(n(1), default, skip_if = "Vec::is_empty")]
-    mentions: Vec<String>,
 }
 
 impl Text {
@@ -49,14 +43,11 @@ impl Kind for Text {
     }
 
     fn encode_body(&self) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-        let mentions = self.mentions.iter().map(ToString::to_string).collect();
-        Ok(cbor::encode(&Wire { text: self.text.clone(), mentions }))
+        Ok(cbor::encode(self))
     }
 
     fn decode_body(bytes: &[u8]) -> Result<Self, ContentError> {
-        let Wire { text, mentions } = cbor::decode(bytes, Self::NAME)?;
-        let mentions = mentions.iter().map(|user| user.parse()).collect::<Result<_, _>>();
-        Ok(Self { text, mentions: mentions.map_err(|_| ContentError::Malformed(Self::NAME))? })
+        cbor::decode(bytes, Self::NAME)
     }
 }
 

@@ -4,7 +4,7 @@ use privmsg_protocol::UserId;
 use rusqlite::params;
 
 use super::words::{self, Marks};
-use super::{end_change, pin};
+use super::{end_change, pin, set_always_known};
 use crate::sql_types::key_bytes;
 use crate::{Snapshot, StoreError, Tx};
 
@@ -72,5 +72,6 @@ pub fn accept_refused(tx: &Tx<'_>, user: &UserId, identity: &[u8; 32]) -> Result
     set_refused(tx, user, identity, false)?;
     words::say(tx, user, identity, (Marks::NONE, 0))?;
     end_change(tx, user)?;
+    set_always_known(tx, user)?;
     Ok(true)
 }

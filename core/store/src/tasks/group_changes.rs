@@ -15,6 +15,10 @@ pub struct Wanted {
     pub id: i64,
     /// What is wanted, as JSON.
     pub change: Vec<u8>,
+    /// The last row of the queue by then.
+    pub behind: i64,
+    /// When it was wanted, ms.
+    pub wanted_at: i64,
 }
 
 /// What has become of a wanted change.
@@ -32,8 +36,12 @@ pub enum Fate {
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub fn want(tx: &Tx<'_>, chat: ChatId, change: &[u8]) -> Result<i64, StoreError> {
-    tx.sql().execute("INSERT INTO group_change (chat_id, change) VALUES (?1, ?2)", params![chat.0, change])?;
+pub fn want(tx: &Tx<'_>, chat: ChatId, change: &[u8], now_ms: i64) -> Result<i64, StoreError> {
+    tx.sql().execute(
+        "INSERT INTO group_change (chat_id, change, wanted_at, behind)
+         VALUES (?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM outbox))",
+        params![chat.0, change, now_ms],
+    )?;
     tx.changed(Change::Task(groups::TASK));
     Ok(tx.sql().last_insert_rowid())
 }
@@ -43,10 +51,13 @@ pub fn want(tx: &Tx<'_>, chat: ChatId, change: &[u8]) -> Result<i64, StoreError>
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn of_chat(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Wanted>, StoreError> {
-    let mut query = at
-        .sql()
-        .prepare_cached("SELECT id, change FROM group_change WHERE chat_id = ?1 AND failure IS NULL ORDER BY id")?;
-    let rows = query.query_map([chat.0], |row| Ok(Wanted { id: row.get(0)?, change: row.get(1)? }))?;
+    let mut query = at.sql().prepare_cached(
+        "SELECT id, change, behind, wanted_at FROM group_change WHERE chat_id = ?1 AND failure IS NULL ORDER BY id",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Wanted { id: row.get(0)?, change: row.get(1)?, behind: row.get(2)?, wanted_at: row.get(3)? })
+    };
+    let rows = query.query_map([chat.0], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -1,14 +1,21 @@
 //! What waits to be sent.
 
+mod holding;
+mod refusals;
+
 use privmsg_protocol::{Epoch, GroupId, MessageId};
 use rusqlite::{OptionalExtension, Row, params};
 
 use crate::chats::ChatId;
 use crate::sql_types::{from_sql, group_id, message_id, to_sql};
+use crate::tasks::audiences::{self, Audience};
 use crate::tasks::{holds, uploads};
+use crate::timeline::gaps;
 use crate::timeline::position::{self, Place, Position};
-use crate::timeline::{gaps, messages};
-use crate::{Change, Snapshot, StoreError, TaskName, Tx};
+use crate::{Change, Snapshot, StoreError, TaskName, Tx, contacts, groups};
+
+pub use holding::{Held, OTHERS_CAME, held, hold, hold_back, release, release_these};
+pub use refusals::{WITHDRAWN, refusal, refuse};
 
 /// The queue.
 pub const TASK: TaskName = TaskName::new("outbox");
@@ -30,6 +37,22 @@ pub struct Queued {
     pub encrypted: Option<Encrypted>,
     /// How far the chat had come when it was encrypted first: whatever number the server gives it is behind that.
     pub behind: Option<Position>,
+    /// For whom it was written. None: whoever is there may have it.
+    pub audience: Option<Audience>,
+    /// How often a known key had given way to another by then.
+    pub key_changes: i64,
+}
+
+/// Who may have what is queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readers {
+    /// Who takes part now, as far as the user has been told, and nobody who comes later.
+    ThoseThere {
+        /// But these, whom the user is bringing in.
+        coming: String,
+    },
+    /// Whoever takes part when it is sent.
+    Anybody,
 }
 
 /// A ciphertext and what it is for.
@@ -62,12 +85,46 @@ pub fn insert(
     id: &MessageId,
     content: &[u8],
     message_row: Option<i64>,
+    readers: Readers,
 ) -> Result<i64, StoreError> {
+    let audience = match readers {
+        Readers::ThoseThere { coming } => Some(audiences::of_chat(tx, chat, &coming)?.column()),
+        Readers::Anybody => None,
+    };
+    let keys = contacts::key_changes(tx)?;
     tx.sql()
-        .prepare_cached("INSERT INTO outbox (chat_id, message_id, content, message_row) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![chat.0, id.as_bytes().as_slice(), content, message_row])?;
+        .prepare_cached(
+            "INSERT INTO outbox (chat_id, message_id, content, message_row, audience, keys)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![chat.0, id.as_bytes().as_slice(), content, message_row, audience, keys])?;
+    let row = tx.sql().last_insert_rowid();
     tx.changed(Change::Task(TASK));
-    Ok(tx.sql().last_insert_rowid())
+    Ok(row)
+}
+
+/// What waits in a chat, the held among it, but for what has files that are still being uploaded.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn all_but_uploading(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<MessageId>, StoreError> {
+    let mut query = at.sql().prepare_cached(
+        "SELECT message_id FROM outbox
+         WHERE chat_id = ?1 AND NOT EXISTS (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
+         ORDER BY id",
+    )?;
+    let rows = query.query_and_then([chat.0], |row| message_id(row, 0))?;
+    rows.collect()
+}
+
+/// Whether something that can go waits in a chat since before a row of the queue.
+///
+/// # Errors
+/// [`StoreError`] of the query.
+pub fn waits_from_before(at: &Snapshot<'_>, chat: ChatId, row: i64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1 AND id <= ?2 AND held = 0 AND NOT EXISTS
+                   (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL))";
+    Ok(at.sql().prepare_cached(sql)?.query_row([chat.0, row], |row| row.get(0))?)
 }
 
 /// Whether something waits in a chat that was never sent.
@@ -77,37 +134,6 @@ pub fn insert(
 pub fn has_unsaid(at: &Snapshot<'_>, chat: ChatId) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1 AND held = 0 AND again = 0)";
     Ok(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?)
-}
-
-/// What waits in a chat is held, because the user has blocked who it is for: it goes out when the user says so, and not before.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn hold(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
-    tx.sql().execute("UPDATE outbox SET held = 1 WHERE chat_id = ?1", [chat.0])?;
-    messages::set_held(tx, chat, true)
-}
-
-/// What is held in a chat is sent after all: encrypted anew, for its recipients may not keep the old keys any more.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn release(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "UPDATE outbox SET held = 0, group_id = NULL, epoch = NULL, ciphertext = NULL WHERE chat_id = ?1 AND held = 1",
-        [chat.0],
-    )?;
-    tx.changed(Change::Task(TASK));
-    messages::set_held(tx, chat, false)
-}
-
-/// How many messages that people see are held in a chat.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM outbox WHERE chat_id = ?1 AND held = 1 AND message_row IS NOT NULL";
-    Ok(from_sql(at.sql().prepare_cached(sql)?.query_row([chat.0], |row| row.get(0))?))
 }
 
 /// The row of a queued message.
@@ -171,7 +197,7 @@ pub fn has_other_than(at: &Snapshot<'_>, chat: ChatId, ids: &[MessageId]) -> Res
 /// [`StoreError`] of the query.
 pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind, audience, keys FROM outbox
          WHERE chat_id = ?1 AND held = 0 AND NOT EXISTS
              (SELECT 1 FROM upload WHERE outbox_id = outbox.id AND file_id IS NULL)
          ORDER BY id LIMIT ?2",
@@ -186,7 +212,7 @@ pub fn ready(at: &Snapshot<'_>, chat: ChatId, limit: usize) -> Result<Vec<Queued
 /// [`StoreError`] of the query.
 pub fn to_repeat(at: &Snapshot<'_>, group: &GroupId, limit: usize) -> Result<Vec<Queued>, StoreError> {
     let mut query = at.sql().prepare_cached(
-        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind FROM outbox
+        "SELECT id, message_id, content, message_row, group_id, epoch, ciphertext, chat_id, behind, audience, keys FROM outbox
          WHERE group_id = ?1 AND held = 0 ORDER BY id LIMIT ?2",
     )?;
     let rows = query.query_map(params![group.as_bytes().as_slice(), to_sql(limit as u64)], |row| Ok(queued(row)))?;
@@ -208,6 +234,8 @@ fn queued(row: &Row<'_>) -> Result<Queued, StoreError> {
         message_row: row.get(3)?,
         encrypted,
         behind: row.get::<_, Option<i64>>(8)?.map(Position),
+        audience: row.get::<_, Option<i64>>(9)?.map(Audience::from_column),
+        key_changes: row.get(10)?,
     })
 }
 
@@ -258,7 +286,7 @@ pub fn owed_answers(at: &Snapshot<'_>, group: &GroupId) -> Result<u64, StoreErro
 fn encrypted_for(at: &Snapshot<'_>, group: &GroupId, held_too: bool) -> Result<u64, StoreError> {
     let count: i64 = at
         .sql()
-        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND held <= ?2")?
+        .prepare_cached("SELECT count(*) FROM outbox WHERE group_id = ?1 AND (held = 0 OR ?2)")?
         .query_row(params![group.as_bytes().as_slice(), held_too], |row| row.get(0))?;
     Ok(from_sql(count))
 }
@@ -308,9 +336,6 @@ pub fn remove(tx: &Tx<'_>, id: &MessageId) -> Result<Option<Removed>, StoreError
     Ok(removed)
 }
 
-/// The refusal of a message that its author has taken back before it left.
-pub const WITHDRAWN: &str = "withdrawn";
-
 /// Takes out a message that is not going to be sent, and what was begun for it.
 ///
 /// # Errors
@@ -335,41 +360,18 @@ pub(crate) fn withdraw_of(tx: &Tx<'_>, message_row: i64) -> Result<(), StoreErro
 }
 
 /// A chat in which nothing is queued waits for nothing.
-fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
+pub(super) fn forget_holds(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     let queued: bool = tx
         .sql()
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?1)")?
         .query_row([chat.0], |row| row.get(0))?;
-    if queued { Ok(()) } else { holds::forget(tx, holds::Scope::Chat(chat)) }
-}
-
-/// Refusals that are kept, for whoever waits for a message that people do not see as one.
-const REFUSALS: i64 = 1000;
-
-/// Notes that a message was refused for good.
-///
-/// # Errors
-/// [`StoreError`] of the statements.
-pub fn refuse(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<(), StoreError> {
-    tx.sql().execute(
-        "INSERT OR REPLACE INTO refusal (message_id, code) VALUES (?1, ?2)",
-        params![id.as_bytes().as_slice(), code],
-    )?;
-    let old = tx.sql().last_insert_rowid() - REFUSALS;
-    tx.sql().execute("DELETE FROM refusal WHERE id <= ?1", [old])?;
-    Ok(())
-}
-
-/// Why a message was refused for good, if it was, not long ago.
-///
-/// # Errors
-/// [`StoreError`] of the query.
-pub fn refusal(at: &Snapshot<'_>, id: &MessageId) -> Result<Option<String>, StoreError> {
-    Ok(at
-        .sql()
-        .prepare_cached("SELECT code FROM refusal WHERE message_id = ?1")?
-        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
-        .optional()?)
+    if queued {
+        return Ok(());
+    }
+    audiences::forget(tx, chat)?;
+    // Somebody may be brought in once this is said.
+    tx.changed(Change::Task(groups::TASK));
+    holds::forget(tx, holds::Scope::Chat(chat))
 }
 
 /// Replaces the content of a queued message, once all its files are known.

@@ -7,8 +7,9 @@ use rusqlite::params;
 use crate::chats::ChatId;
 use crate::position::Position;
 use crate::sql_types::from_sql;
-use crate::tasks::outbox::TASK;
-use crate::{Change, Snapshot, StoreError, Tx};
+use crate::tasks::audiences;
+use crate::tasks::outbox::{self, TASK};
+use crate::{Change, Snapshot, StoreError, Tx, contacts};
 
 /// Messages that are said again at one time, the newest.
 const AT_ONCE: u32 = 256;
@@ -25,9 +26,21 @@ pub fn queue(
     since_ms: i64,
     (user, device): (&UserId, &DeviceId),
 ) -> Result<(), StoreError> {
+    let audience = audiences::of_chat(tx, chat, "")?.column();
+    let limits = params![
+        chat.0,
+        first.0,
+        Position::QUEUED.0,
+        user.as_str(),
+        device.as_str(),
+        since_ms,
+        AT_ONCE,
+        audience,
+        contacts::key_changes(tx)?
+    ];
     tx.sql().execute(
-        "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row, again)
-         SELECT chat_id, message_id, content, row, 1 FROM (
+        "INSERT OR IGNORE INTO outbox (chat_id, message_id, content, message_row, again, audience, keys)
+         SELECT chat_id, message_id, content, row, 1, iif(row IS NULL, NULL, ?8), ?9 FROM (
              SELECT chat_id, position, message_id, content, id AS row FROM message
              WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND hidden = 0 AND deleted_at IS NULL
                  AND sender_id = ?4 AND sender_device = ?5 AND state = 'sent' AND kind >= 0 AND received_at >= ?6
@@ -36,7 +49,7 @@ pub fn queue(
              WHERE chat_id = ?1 AND position >= ?2 AND position < ?3 AND said_here = 1 AND sent_at >= ?6
              ORDER BY position DESC LIMIT ?7)
          ORDER BY position",
-        params![chat.0, first.0, Position::QUEUED.0, user.as_str(), device.as_str(), since_ms, AT_ONCE],
+        limits,
     )?;
     tx.changed(Change::Task(TASK));
     Ok(())
@@ -88,5 +101,5 @@ pub fn behind(
 /// [`StoreError`] of the statement.
 pub fn drop_queued(tx: &Tx<'_>, chat: ChatId) -> Result<(), StoreError> {
     tx.sql().prepare_cached("DELETE FROM outbox WHERE chat_id = ?1 AND again = 1")?.execute([chat.0])?;
-    Ok(())
+    outbox::forget_holds(tx, chat)
 }

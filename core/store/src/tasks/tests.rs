@@ -137,7 +137,7 @@ async fn holds_go_with_what_they_are_about() {
         }
         let ids = [MessageId::from_bytes([1; 16]), MessageId::from_bytes([2; 16])];
         for id in &ids {
-            outbox::insert(tx, chat, id, b"content", None)?;
+            outbox::insert(tx, chat, id, b"content", None, outbox::Readers::Anybody)?;
         }
         let mut counts = Vec::new();
         for id in &ids {

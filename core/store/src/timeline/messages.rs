@@ -8,8 +8,8 @@ use privmsg_protocol::{DeviceId, MessageId, UserId};
 use crate::chats::ChatId;
 use crate::position::{Place, Position};
 
-pub(crate) use changing::set_held;
 pub use changing::{delete, expire, forget, insert, set_content, set_failed, set_sent};
+pub(crate) use changing::{set_held, set_queued};
 pub use reading::{
     after, before, between, find, find_of, first_expiry, first_unread, is_gone, load, load_shown, newest, notices_from,
     received_after, unread,
@@ -121,13 +121,22 @@ impl Kind {
     }
 }
 
+/// Why a message goes out only when the user says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// It was written before they blocked who it is for.
+    Block,
+    /// Since it was written, others have come who would have it, or somebody has another key.
+    OthersCame,
+}
+
 /// How far a message has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageState {
     /// In the outbox.
     Queued,
-    /// There, too, and it goes out only when the user says so: it was written before they blocked who it is for.
-    Held,
+    /// There, too, and it goes out only when the user says so.
+    Held(HeldBy),
     /// The server has acknowledged it.
     Sent,
     /// Refused, with the server's error code.

@@ -123,7 +123,14 @@ fn contents() -> Vec<Seed> {
         ("expiring", text().expires(NonZeroU32::MIN)),
         ("hidden", if_unknown(IfUnknown::Hide)),
         ("worded", if_unknown(IfUnknown::Text("a poll".to_owned()))),
-        ("files", content(&Files { caption: "see".to_owned(), attachments: vec![attachment.clone(), attachment] })),
+        (
+            "files",
+            content(&Files {
+                caption: "see @bob".to_owned(),
+                attachments: vec![attachment.clone(), attachment],
+                mentions: vec!["bob".parse().unwrap()],
+            }),
+        ),
         ("receipt", content(&received)),
         ("reaction", about(content(&Reaction { emoji: "👍🏽".to_owned(), removed: false }))),
         ("removal", about(content(&Reaction { emoji: "!".to_owned(), removed: true }))),

@@ -66,10 +66,9 @@ async fn who_was_away_follows_everything() -> Result<()> {
     room.all_talk("meanwhile", &[&alice, &carol, &dave]).await?;
     room.done(&alice, alice.client().remove_from_group(chat, &names(&[&carol])).await).await?;
     room.all_talk("later", &[&alice, &dave]).await?;
-    // What he says now has to go through all of it.
-    let said = room.says(&bob, "back").await?;
     bob.goes_online().await?;
-    bob.delivered(&said).await?;
+    // What he says now has to go through all of it.
+    room.insists(&bob, "back").await?;
     room.hears(&dave, "back").await?;
     room.has_people(&bob, &[("alice", Role::Owner), ("bob", Role::Member), ("dave", Role::Member)]).await?;
     ensure!(room.gaps(&bob).await? == 0);
@@ -105,7 +104,7 @@ async fn who_was_away_for_too_long_learns_how_one_roster_led_to_the_other() -> R
     for who in [&mut alice, &mut bob] {
         who.goes_online().await?;
         // Whoever is heard is in.
-        room.says(who, &format!("{} is back", who.account().user_id)).await?;
+        room.insists(who, &format!("{} is back", who.account().user_id)).await?;
         room.hears(&carol, &format!("{} is back", who.account().user_id)).await?;
     }
     for who in [&alice, &bob] {

@@ -7,12 +7,15 @@ mod changes;
 mod devices;
 mod life;
 mod namesakes;
+mod newcomers;
 mod requests;
 mod restored;
 mod told;
 
 use anyhow::{Context as _, Result};
-use privmsg_client::{ChatId, Draft, GroupNews, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent};
+use privmsg_client::{
+    Acknowledged, ChatId, Draft, GroupNews, HeldBy, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent,
+};
 use privmsg_protocol::{ConversationId, UserId};
 use privmsg_testkit::Person;
 use privmsg_testkit::wait::{PATIENCE, until};
@@ -51,6 +54,15 @@ impl Room {
     async fn says(self, who: &Person, text: &str) -> Result<Sent> {
         self.chat(who).await?;
         Ok(who.client().send(&self.recipient(), Draft::text(text)).await?)
+    }
+
+    /// To those who are there when it goes out, whoever has come since it was written.
+    async fn insists(self, who: &Person, text: &str) -> Result<()> {
+        let said = self.says(who, text).await?;
+        while let Acknowledged::Held(_) = who.client().wait_acknowledged(&said.said()).await? {
+            who.client().send_held(&self.recipient(), &[HeldBy::OthersCame]).await?;
+        }
+        who.delivered(&said).await
     }
 
     async fn messages(self, who: &Person) -> Result<Vec<MessageView>> {
@@ -96,7 +108,7 @@ impl Room {
     async fn all_talk(self, round: &str, people: &[&Person]) -> Result<()> {
         for (number, speaker) in people.iter().enumerate() {
             let text = format!("{round}, {} {number}", speaker.account().user_id);
-            self.says(speaker, &text).await?;
+            self.insists(speaker, &text).await?;
             for hearer in people {
                 self.hears(hearer, &text).await.with_context(|| format!("said by {}", speaker.account().user_id))?;
             }

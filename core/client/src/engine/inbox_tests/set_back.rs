@@ -3,6 +3,7 @@
 use privmsg_e2ee::Again;
 use privmsg_protocol::ConversationId;
 use privmsg_protocol::rest::{Group, GroupDevice, GroupKind};
+use privmsg_store::outbox::Readers;
 
 use super::super::tasks::groups::{Standing, last_look};
 use super::super::tasks::sync::{Theirs, Told, compare_one};
@@ -45,7 +46,7 @@ impl Device {
     async fn has_said(&self, epoch: Epoch) {
         self.step(move |step| {
             let chat = groups::load(step.tx, &GROUP).unwrap().unwrap().chat;
-            outbox::insert(step.tx, chat, &message_id(9), b"content", None).unwrap();
+            outbox::insert(step.tx, chat, &message_id(9), b"content", None, Readers::Anybody).unwrap();
             let queued = outbox::ready(step.tx, chat, 1).unwrap().remove(0);
             let encrypted = outbox::Encrypted { group: GROUP, epoch, ciphertext: b"ciphertext".to_vec() };
             outbox::set_encrypted(step.tx, &queued, &encrypted).unwrap();

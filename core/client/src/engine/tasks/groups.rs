@@ -27,7 +27,6 @@ use super::{Due, Failure, NEXT_LOOK, Task, Work};
 use crate::engine::{Link, inbox};
 use crate::error::ClientError;
 use crate::events::Event;
-use crate::group::asking;
 use crate::group::commit::commit_what_is_due;
 use crate::group::create::go_on;
 use crate::group::join::{Why, join, join_by_welcome};
@@ -38,6 +37,7 @@ use crate::group::rosters;
 use crate::group::schedule::LONGEST_TURN;
 use crate::group::standing::is_gone_from;
 use crate::group::unusable::report;
+use crate::group::{asking, change};
 
 /// Groups that are worked on at once: while the server is slow about one, others need not wait.
 const AT_ONCE: usize = 4;
@@ -177,7 +177,12 @@ fn next(
     Ok(match group.state {
         GroupState::Broken if asking::is_closed(at, &chats::load(at, group.chat)?.kind)? => Next::Wait,
         GroupState::Broken => Next::Now,
-        GroupState::Active if group.roster.is_some() && group_changes::any(at, group.chat)? => Next::Now,
+        GroupState::Active if group.roster.is_some() && group_changes::any(at, group.chat)? => {
+            match change::waits_until(at, group.chat, now_ms)? {
+                Some(until) if is_nothing_else_due(at, group, now_ms)? => Next::At(until),
+                _ => Next::Now,
+            }
+        }
         // Whoever asks does not see that this device is there.
         GroupState::Active if consent::of_chat(at, group.chat)?.is_held() => Next::Wait,
         GroupState::Active if group.reconcile > 0 => Next::Now,
@@ -186,6 +191,11 @@ fn next(
         // Without a request: it was written by another version, or half of it is lost.
         GroupState::Creating | GroupState::Joining | GroupState::Lost => Next::Now,
     })
+}
+
+/// Whether all that is to be done for a group is to bring somebody in.
+fn is_nothing_else_due(at: &Snapshot<'_>, group: &StoredGroup, now_ms: i64) -> Result<bool, StoreError> {
+    Ok(group.reconcile == 0 && group.rotate_at > now_ms && change::brings_only(at, group.chat)?)
 }
 
 /// Where this device stands in a group that the server was ahead in.

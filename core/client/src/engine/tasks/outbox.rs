@@ -1,6 +1,7 @@
 //! The outbox, emptied: queued messages are encrypted for their chat's group and sent, and what the server says of them
 //! is noted.
 
+mod addressed;
 mod confirmed;
 mod failing;
 mod gate;
@@ -21,6 +22,7 @@ use privmsg_store::outbox::Encrypted;
 use privmsg_store::position::Position;
 use privmsg_store::{Snapshot, StoreError, TaskName, blocks, contacts, holds, lags, outbox};
 
+use self::addressed::Present;
 pub(in crate::engine) use self::confirmed::sends_confirmed;
 pub(in crate::engine) use self::failing::give_up;
 pub(crate) use self::failing::{chat_refused, fail_all};
@@ -33,6 +35,7 @@ use crate::device_lists;
 use crate::engine::Link;
 use crate::engine::link::Flight;
 use crate::error::{ClientError, During as _};
+use crate::events::Event;
 use crate::group::create::look_for_the_other;
 use crate::group::membership::{self, Identities, look_at_identities};
 use crate::group::mls::Step;
@@ -164,7 +167,10 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
     let (room, flying) = (link.room(), link.in_flight());
     let prepared = link.context.step(&link.identity, move |step| encrypt_queued(step, chat, &flying, room)).await?;
     let (group, frames, tells) = match prepared {
-        Prepared::Frames(group, frames, tells) => (group, frames, tells),
+        Prepared::Frames { group, frames, tells, held } => {
+            link.context.emit_all(held);
+            (group, frames, tells)
+        }
         Prepared::NobodyThere => return Ok(Sending::NobodyThere),
         Prepared::NotNow => return Ok(Sending::Done),
         Prepared::ListMissing => return Ok(Sending::ListMissing),
@@ -190,10 +196,16 @@ async fn send_queued(link: &Link, chat: ChatId) -> Result<Sending, ClientError> 
 
 /// What came of encrypting.
 enum Prepared {
-    /// Ready to be sent, each with how far the chat had come when it was encrypted.
-    ///
-    /// With the message, if one is among them, by which the group is told this account's device list.
-    Frames(GroupId, Vec<(SendMessage, Position)>, Option<(MessageId, ListNumber)>),
+    /// Ready to be sent.
+    Frames {
+        group: GroupId,
+        /// Each with how far the chat had come when it was encrypted.
+        frames: Vec<(SendMessage, Position)>,
+        /// The message, if one is among them, by which the group is told this account's device list.
+        tells: Option<(MessageId, ListNumber)>,
+        /// What of the rest waits for the user's word.
+        held: Vec<Event>,
+    },
     /// The message would reach nobody.
     NobodyThere,
     /// The other one has named a device list that is being asked for.
@@ -250,8 +262,9 @@ fn encrypt_queued(
         return Ok(not_repeated(Prepared::NobodyThere)?);
     }
     let epoch = conversation.epoch();
-    let mut frames = Vec::new();
+    let (mut frames, mut held) = (Vec::new(), Vec::new());
     let mut list = OwnList::of(step, &group)?;
+    let present = Present::of(step, &stored, &conversation);
     let most = room + flying.len();
     let queue = match load {
         Load::Everything => outbox::ready(step.tx, chat, most)?,
@@ -268,7 +281,20 @@ fn encrypt_queued(
         let is_good = |encrypted: &&Encrypted| {
             encrypted.group == group && (encrypted.epoch == epoch || load == Load::Repetitions)
         };
-        let (epoch, ciphertext, behind) = match queued.encrypted.as_ref().filter(is_good) {
+        let mut sent_before = queued.encrypted.as_ref().filter(is_good);
+        let newcomers = match sent_before {
+            None if load == Load::Everything => present.newcomers(step, &queued)?,
+            _ => Vec::new(),
+        };
+        if !newcomers.is_empty() {
+            // Whether it has been taken before they came, the server says, and otherwise refuses.
+            sent_before = queued.encrypted.as_ref().filter(|encrypted| encrypted.group == group);
+            if sent_before.is_none() {
+                held.extend(present.hold_back(step, &queued, &newcomers)?);
+                continue;
+            }
+        }
+        let (epoch, ciphertext, behind) = match sent_before {
             Some(encrypted) => {
                 (encrypted.epoch, encrypted.ciphertext.clone(), queued.behind.unwrap_or(Position::START))
             }
@@ -300,7 +326,7 @@ fn encrypt_queued(
         frames.push((frame, behind));
     }
     step.keep(conversation)?;
-    Ok(Prepared::Frames(group, frames, list.told))
+    Ok(Prepared::Frames { group, frames, tells: list.told, held })
 }
 
 /// The server has refused a message. What helps, a pause, catching up or giving up, is said by the code.

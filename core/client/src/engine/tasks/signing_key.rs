@@ -67,6 +67,7 @@ async fn pass(link: &Link) -> Result<i64, ClientError> {
         let known = learn::known(step.tx, &account)?;
         let said = match signing_key(&account) {
             Ok(key) if wanted && !known.has_called_back(key.certificate()) => {
+                content::signing_key::note_told(step.tx)?;
                 content::compose(&SigningKey(key), step.now_ms)?
             }
             Err(ClientError::NoSigningKey) if known.devices().len() > 1 && learn::stands(&known, &account) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Direction, NewMessage};
+use super::{Direction, MessageState, NewMessage};
 use crate::chats::{self, ChatId};
 use crate::position::{self, Place, Position};
 use crate::sql_types::to_sql;
@@ -110,19 +110,22 @@ pub fn set_failed(tx: &Tx<'_>, id: i64, code: &str) -> Result<bool, StoreError> 
     place_anew(tx, id, Place::Here, |position| update(tx, sql, params![id, code, position.0]))
 }
 
-/// What is queued in a chat is held until the user says so, or is not any more.
+/// One that is queued is held until the user says so, for this reason, if it is no block. `false`: it is not queued.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
-pub(crate) fn set_held(tx: &Tx<'_>, chat: ChatId, held: bool) -> Result<(), StoreError> {
-    let sql = "UPDATE message SET state = iif(?2, 'held', 'queued')
-               WHERE chat_id = ?1 AND state = iif(?2, 'queued', 'held') RETURNING id";
-    let rows = {
-        let mut query = tx.sql().prepare_cached(sql)?;
-        query.query_map(params![chat.0, held], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
-    };
-    rows.into_iter().for_each(|id| changed(tx, chat, id));
-    Ok(())
+pub(crate) fn set_held(tx: &Tx<'_>, id: i64, why: Option<&str>) -> Result<bool, StoreError> {
+    let sql = "UPDATE message SET state = 'held', failure = ?2 WHERE id = ?1 AND state = 'queued' RETURNING chat_id";
+    Ok(update(tx, sql, params![id, why])?.is_some())
+}
+
+/// One that was held is queued again.
+///
+/// # Errors
+/// [`StoreError`] of the statement.
+pub(crate) fn set_queued(tx: &Tx<'_>, id: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE message SET state = 'queued', failure = NULL WHERE id = ?1 AND state = 'held' RETURNING chat_id";
+    update(tx, sql, [id]).map(drop)
 }
 
 fn place_anew(
@@ -139,11 +142,16 @@ fn place_anew(
     Ok(changed.is_some())
 }
 
-/// Its author has deleted it for everybody: what it said goes, that there was something stays.
+/// Its author has deleted it for everybody: what it said goes, that there was something stays. What of it was held goes to nobody any more.
 ///
 /// # Errors
 /// [`StoreError`] of the statement.
 pub fn delete(tx: &Tx<'_>, id: i64, at_ms: i64) -> Result<(), StoreError> {
+    let is_held = super::load(tx, id)?.is_some_and(|message| matches!(message.state, MessageState::Held(_)));
+    if is_held {
+        outbox::withdraw_of(tx, id)?;
+        set_failed(tx, id, outbox::WITHDRAWN)?;
+    }
     let sql =
         "UPDATE message SET content = x'', deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL RETURNING chat_id";
     if let Some(chat) = update(tx, sql, params![id, at_ms])? {

@@ -3,7 +3,7 @@
 use privmsg_protocol::{MessageId, UserId};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Cursor, Kind, Message, MessageState};
+use super::{Cursor, HeldBy, Kind, Message, MessageState};
 use crate::chats::ChatId;
 use crate::position::Position;
 use crate::sql_types::{message_id, user_id};
@@ -15,7 +15,7 @@ const COLUMNS: &str = "id, chat_id, position, message_id, sender_id, outgoing, s
 fn read(row: &Row<'_>) -> Result<Message, StoreError> {
     let state = match row.get_ref(10)?.as_str().unwrap_or_default() {
         "queued" => MessageState::Queued,
-        "held" => MessageState::Held,
+        "held" => MessageState::Held(row.get::<_, Option<String>>(11)?.map_or(HeldBy::Block, |_| HeldBy::OthersCame)),
         "sent" => MessageState::Sent,
         "failed" => MessageState::Failed(row.get::<_, Option<String>>(11)?.unwrap_or_default()),
         "received" => MessageState::Received,

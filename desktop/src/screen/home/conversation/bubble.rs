@@ -2,7 +2,7 @@
 
 use iced::widget::{button, column, container, mouse_area, row, space, text};
 use iced::{Center, Element, Fill};
-use privmsg_client::{About, ChatKind, MessageKind, MessageState, MessageView, foreign};
+use privmsg_client::{About, ChatKind, HeldBy, MessageKind, MessageState, MessageView, foreign};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use super::Message;
@@ -133,7 +133,8 @@ fn foot<'a>(lang: Lang, message: &MessageView, is_own: bool) -> Element<'a, Mess
 fn state(lang: Lang, message: &MessageView) -> String {
     match &message.state {
         MessageState::Queued => lang.text("state-queued"),
-        MessageState::Held => lang.text("state-held"),
+        MessageState::Held(HeldBy::Block) => lang.text("state-held"),
+        MessageState::Held(HeldBy::OthersCame) => lang.text("state-held-others"),
         MessageState::Failed(code) => {
             let why = failure::clause(&failure::refusal(lang, &ErrorCode::from(code.as_str())));
             lang.with("state-failed", &[("why", why.into())])

@@ -270,7 +270,7 @@ impl History {
     /// The last message that somebody who looks at it has seen. What still waits has no place among the others yet.
     pub(super) fn seen(&self) -> Option<Cursor> {
         let at = place(&self.lines, self.sight?.last?)?;
-        let waits = |message: &&MessageView| matches!(message.state, MessageState::Queued | MessageState::Held);
+        let waits = |message: &&MessageView| matches!(message.state, MessageState::Queued | MessageState::Held(_));
         let mut seen = self.lines[..=at].iter().rev().filter_map(Line::message);
         seen.find(|message| !waits(message)).map(|message| message.cursor)
     }

@@ -1,8 +1,10 @@
 //! What is to be decided in a chat, before or instead of writing there.
 
+use std::collections::BTreeSet;
+
 use iced::widget::{button, column, container, row, text};
 use iced::{Element, Fill, Task};
-use privmsg_client::{ChatId, Consent, Gone, Heading, Recipient, Request};
+use privmsg_client::{ChatId, Consent, Gone, Heading, HeldBy, Recipient, Request};
 
 use super::{Message, not_done};
 use crate::follow::Standing;
@@ -49,7 +51,7 @@ pub(super) fn perform(
             (Answer::Decline, Some(chat), _) => client.decline(chat).await,
             (Answer::Block, _, Recipient::User(user)) => client.block(&user).await,
             (Answer::Unblock, _, Recipient::User(user)) => client.unblock(&user).await,
-            (Answer::SendHeld, _, Recipient::User(user)) => client.send_held(&user).await,
+            (Answer::SendHeld, _, to) => client.send_held(&to, &[HeldBy::Block, HeldBy::OthersCame]).await.map(drop),
             _ => Ok(()),
         }
     };
@@ -89,8 +91,14 @@ pub(super) fn view<'a>(
         }
         (None, Consent::Asked | Consent::Unknown | Consent::Open) => {}
     }
-    (standing.held > 0).then(|| {
-        let said = vec![lang.with("held-back", &[("count", standing.held.into())])];
+    (!standing.held.is_empty()).then(|| {
+        let mut said = vec![lang.with("held-back", &[("count", standing.held.len().into())])];
+        let newcomers: BTreeSet<_> =
+            standing.held.iter().flat_map(|held| &held.newcomers).map(|user| user.as_str()).collect();
+        if !newcomers.is_empty() {
+            let named = newcomers.into_iter().collect::<Vec<_>>().join(", ");
+            said.push(lang.with("held-newcomers", &[("people", named.into())]));
+        }
         panel(said, row![one(lang, "send-held", Answer::SendHeld)])
     })
 }

@@ -31,14 +31,14 @@ pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) 
 
 /// Nothing that is queued for a chat will be sent.
 pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), StoreError> {
-    for message in outbox::ready(tx, chat, usize::MAX >> 1)? {
-        fail(tx, &message.message_id, code)?;
+    for message in outbox::all_but_uploading(tx, chat)? {
+        fail(tx, &message, code)?;
     }
     Ok(())
 }
 
 /// Returns what has failed by that. What was only to be said again has arrived once, and has not.
-fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
+pub(super) fn fail(tx: &Tx<'_>, id: &MessageId, code: &str) -> Result<Option<Removed>, StoreError> {
     let removed = outbox::withdraw(tx, id)?;
     let has_failed = match removed.and_then(|removed| removed.message_row) {
         Some(row) => messages::set_failed(tx, row, code)?,

@@ -35,7 +35,7 @@ async fn what_is_said_again_and_refused_has_not_failed() {
             if is_again {
                 messages::set_sent(tx, row, Place::Here)?;
             }
-            outbox::insert(tx, chat, &id, b"hello", Some(row))?;
+            outbox::insert(tx, chat, &id, b"hello", Some(row), outbox::Readers::Anybody)?;
             let has_failed = fail(tx, &id, "unknown_group")?.is_some();
             let state = messages::load(tx, row)?.unwrap().state;
             ends.push((has_failed, state, outbox::refusal(tx, &id)?.is_some()));

@@ -1,0 +1,78 @@
+//! What was written for others than who would have it now: held, said, and sent by the user's word.
+
+use privmsg_testkit::Server;
+
+use crate::people::{Person, aside, texts};
+use crate::run::is_russian;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_somebody_came_waits_for_a_word() {
+    let mut server = Server::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let people = ["alice", "bob", "carol"].map(|name| Person::new(folder.path(), name, name));
+    let mut accounts = Vec::new();
+    for person in &people {
+        accounts.push(server.admin().creates(person.name).await.unwrap());
+    }
+    let (url, all) = (server.url(), people.clone());
+    let group = aside(move || {
+        for (person, account) in all.iter().zip(&accounts) {
+            person.signs_in(&url, account, &[]);
+        }
+        let made = all[1].does(&["group", "create", "--title", "Choir", "alice", "--json"]).ok().objects();
+        let group = made[0]["group"].as_str().unwrap().to_owned();
+        all[0].does(&["listen", "--timeout", "2"]).ok();
+        all[0].does(&["accept", &group]).ok();
+        group
+    })
+    .await;
+    server.stop().await.unwrap();
+    let (alice, to) = (people[0].clone(), group.clone());
+    aside(move || {
+        let queued = alice.does(&["send", &to, "between us", "--timeout", "1"]);
+        assert_eq!(queued.code, 5, "{}", queued.stderr);
+    })
+    .await;
+    server.restart_with(&[]).await.unwrap();
+    let [alice, bob, carol] = people;
+    aside(move || {
+        bob.does(&["group", "add", &group, "carol"]).ok();
+        let said = alice.does(&["send", &group, "to all of you"]).ok();
+        let wanted = format!("have another key: carol. 'privmsg send {group} --held'");
+        assert!(said.stderr.contains(&wanted), "{}", said.stderr);
+        for language in ["en", "ru"] {
+            let shown = alice.does(&["history", &group, "--lang", language]).ok().stdout;
+            assert!(
+                shown.contains(if language == "ru" {
+                    "задержано: с тех пор"
+                } else {
+                    "held: somebody has come"
+                }),
+                "{shown}"
+            );
+            let help = alice.does(&["send", "--help", "--lang", language]).ok().stdout;
+            assert!(is_russian(&help) == (language == "ru") && help.contains("--held"), "{help}");
+        }
+        let history = alice.does(&["history", &group, "--json"]).ok().objects();
+        let held: Vec<_> = history.iter().filter(|line| line["state"] == "held").collect();
+        assert_eq!(
+            held.iter().map(|line| (&line["text"], &line["failure"])).collect::<Vec<_>>(),
+            [(&"between us".into(), &"others_came".into())]
+        );
+        carol.does(&["accept", &group]).ok();
+        assert_eq!(texts(&carol.hears(2))[1..], ["to all of you"]);
+
+        assert_eq!(alice.does(&["send", &group, "both", "--held"]).code, 2);
+        let changed = alice.does(&["edit", held[0]["message_id"].as_str().unwrap(), "just us"]).ok().stdout;
+        assert!(changed.contains("before it has gone out"), "{changed}");
+        let sent = alice.does(&["send", &group, "--held", "--json"]).ok().objects();
+        assert_eq!(
+            sent.iter().map(|line| (&line["text"], &line["state"])).collect::<Vec<_>>(),
+            [(&"just us".into(), &"sent".into())]
+        );
+        assert_eq!(texts(&carol.hears(1)), ["just us"]);
+        let nothing = alice.does(&["send", &group, "--held"]).ok();
+        assert!(nothing.stdout.is_empty() && nothing.stderr.contains("Nothing is held"), "{}", nothing.stderr);
+    })
+    .await;
+}
