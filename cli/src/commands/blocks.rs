@@ -49,7 +49,8 @@ pub(super) async fn block(session: &Session<'_>, user: &UserId, blocked: bool, s
     } else {
         with_session(&client, || client.unblock(user)).await?;
         if send {
-            client.send_held(&to, &[HeldBy::Block]).await?;
+            let held = client.held_messages(&to).await?.into_iter().filter(|held| held.by == HeldBy::Block);
+            client.send_held(&to, &held.collect::<Vec<_>>()).await?;
         }
     }
     // Whoever wants what was held to go out may have unblocked them before.

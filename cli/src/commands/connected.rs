@@ -6,6 +6,7 @@ use privmsg_client::{ChangeError, Client, ClientError, Event, Picture, Seat};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use super::connection::say_failed;
 use super::{Session, time};
 use crate::failure::Failure;
 
@@ -61,7 +62,7 @@ impl Connected {
     }
 
     /// Ends what was done with it. A refusal by what is known here says how old that is.
-    pub(super) async fn end<T>(self, session: &Session<'_>, result: Result<T, Failure>) -> Result<T, Failure> {
+    pub(super) async fn end<T>(mut self, session: &Session<'_>, result: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(
             Failure::Client(
                 ClientError::NoSuchGroup(_)
@@ -74,7 +75,31 @@ impl Connected {
         {
             self.say_how_old(session);
         }
+        self.say_what_has_happened(session).await;
         self.seat.leave().await;
         result
+    }
+
+    /// Whether all that waited on the server is here.
+    pub(super) const fn is_new(&self) -> bool {
+        matches!(self.picture, Picture::Now)
+    }
+
+    /// Says what has become of messages that were queued before, and whose key has changed, while the command did something else.
+    async fn say_what_has_happened(&mut self, session: &Session<'_>) {
+        let lang = session.lang();
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                // What cannot be said is in the history.
+                Event::Failed { id, code, .. } => drop(say_failed(session, &self.client, id, &code).await),
+                Event::NotChanged { code, .. } => {
+                    session.output.notice(code.as_str(), &lang.not_changed(&lang.refusal(&code)));
+                }
+                Event::IdentityChanged { user, blocked: false, .. } => {
+                    session.output.notice("identity_changed", &lang.key_changed(user.as_str()));
+                }
+                _ => {}
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{Client, Disconnection, Event, HeldBy, MessageState, Reason};
+use privmsg_client::{ChatId, Client, Disconnection, Event, HeldBy, MessageState, Reason};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
@@ -63,6 +63,7 @@ impl Connection {
         let lang = self.lang;
         let said = match event {
             Event::Failed { id, code, .. } => return Some(Told::Failed(id, code)),
+            Event::NotChanged { code, .. } => notice(self.json, code.as_str(), &lang.not_changed(&lang.refusal(&code))),
             Event::Typing { user, is_typing, .. } => return Some(Told::Typing(user, is_typing)),
             Event::SetBack => notice(self.json, "profile_set_back", &lang.set_back()),
             Event::Disconnected { reason: Disconnection::Disk } if !self.full => {
@@ -114,6 +115,14 @@ pub(super) const fn alarm(reason: &Reason) -> &'static str {
     }
 }
 
+/// Who would have a message that is held, and was not there when it was written: to be named to the user.
+pub(super) async fn named_newcomers(client: &Client, chat: ChatId, row: i64) -> Result<Vec<UserId>, Failure> {
+    let mut held = client.held_in(chat).await?;
+    held.retain(|held| held.sent.id == row);
+    client.note_named(&held).await?;
+    Ok(held.pop().map(|held| held.newcomers).unwrap_or_default())
+}
+
 /// Says that a message was refused, which somebody has queued before and does not wait for.
 pub(super) async fn say_failed(
     session: &Session<'_>,
@@ -126,9 +135,7 @@ pub(super) async fn say_failed(
     let id = message.message_id.to_string();
     let to = chat_id(&message.chat.kind, own);
     let said = if message.state == MessageState::Held(HeldBy::OthersCame) {
-        let held = client.held_in(message.chat.id).await?;
-        let held = held.into_iter().find(|held| held.sent.id == row);
-        let newcomers = held.map(|held| held.newcomers).unwrap_or_default();
+        let newcomers = named_newcomers(client, message.chat.id, row).await?;
         lang.held_message(&id, &to, &lang.held_for(&newcomers, &to, &id))
     } else {
         lang.not_sent_to(&id, &to, &lang.refusal(code))

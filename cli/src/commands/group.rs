@@ -97,7 +97,10 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             let chat = found(session, &client, &group).await?;
             connected.say_how_old(session);
             // What only the server knows is left out where it cannot be asked.
-            let suspended = with_session(&client, || client.suspended_devices(chat)).await.unwrap_or_default();
+            let suspended = match connected.is_new() {
+                true => with_session(&client, || client.suspended_devices(chat)).await.unwrap_or_default(),
+                false => Vec::new(),
+            };
             show(session, &present(&client, chat).await?, &suspended)?;
             urge(session, &client, chat).await
         }
@@ -105,7 +108,7 @@ async fn do_or_show(session: &Session<'_>, connected: &mut Connected, command: G
             let chat = found(session, &client, &group).await?;
             match client.set_group_title(chat, &title).await {
                 Err(ClientError::Unchanged) => session.output.remark(&session.lang().unchanged()),
-                said => Waiting::new(session, &client, said?, None).with_seat(&mut connected.seat).await?,
+                said => Waiting::new(session, &client, said?, None).connected(connected).await?,
             }
             report(session, &client, chat).await
         }

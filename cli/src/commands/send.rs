@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use privmsg_client::{Client, ClientError, Draft, FileToSend, HeldBy, Sent, Which};
-use privmsg_protocol::UserId;
+use privmsg_client::{Client, ClientError, Draft, FileToSend, Sent, Which};
 
 use crate::args::Send;
 use crate::chat_name::{ChatName, Named, groups_like};
@@ -60,36 +59,41 @@ async fn say_in_group(
     let client = connected.client.clone();
     let named = send.to.find(&client, session.lang()).await?;
     let sent = client.send(&named.recipient, draft).await?;
-    Waiting::new(session, &client, sent.said(), send.timeout).since(connected).with_seat(&mut connected.seat).await?;
+    Waiting::new(session, &client, sent.said(), send.timeout).connected(connected).await?;
     report(session, &client, &sent, &named).await
 }
 
-/// Sends what is held, to those of whom the user was told with it.
+/// Sends what is held, also to those who were named with it; where they were not, they are now.
 async fn say_held(session: &Session<'_>, connected: &mut Connected, send: &Send) -> Result<(), Failure> {
     let (client, lang) = (connected.client.clone(), session.lang());
     let named = send.to.find(&client, lang).await?;
-    let newcomers: BTreeSet<_> =
-        client.held_messages(&named.recipient).await?.into_iter().flat_map(|held| held.newcomers).collect();
-    let sent = client.send_held(&named.recipient, &[HeldBy::Block, HeldBy::OthersCame]).await?;
-    if sent.is_empty() {
+    // The user's word is about those who were named before.
+    let (named_before, unnamed): (Vec<_>, Vec<_>) = client
+        .held_messages(&named.recipient)
+        .await?
+        .into_iter()
+        .partition(|held| held.named || held.newcomers.is_empty());
+    // What still goes its way may come to be held meanwhile.
+    let mut sent = client.queued_messages(&named.recipient).await?;
+    sent.extend(client.send_held(&named.recipient, &named_before).await?);
+    if sent.is_empty() && unnamed.is_empty() {
         session.output.remark(&lang.nothing_is_held());
-    } else if !newcomers.is_empty() {
-        session.output.remark(&lang.goes_to_newcomers(&names(&newcomers)));
     }
     let mut result = Ok(());
     for sent in sent {
-        let waiting = Waiting::new(session, &client, sent.said(), send.timeout).since(connected);
-        match waiting.with_seat(&mut connected.seat).await {
+        match Waiting::new(session, &client, sent.said(), send.timeout).connected(connected).await {
             Ok(()) => report(session, &client, &sent, &named).await?,
             Err(failure @ Failure::Interrupted(_)) => return Err(failure),
             Err(failure) => result = Err(failure),
         }
     }
+    if let Some(held) = unnamed.last() {
+        client.note_named(&unnamed).await?;
+        let newcomers: BTreeSet<_> = unnamed.iter().flat_map(|held| held.newcomers.clone()).collect();
+        let message = held.sent.message_id;
+        return Err(Failure::Held { chat: named.id.clone(), newcomers: newcomers.into_iter().collect(), message });
+    }
     result
-}
-
-fn names(users: &BTreeSet<UserId>) -> String {
-    users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 async fn report(session: &Session<'_>, client: &Client, sent: &Sent, named: &Named) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ use crate::lang::Lang;
 
 use super::Session;
 use super::connected::Connected;
-use super::connection::say_failed;
+use super::connection::{named_newcomers, say_failed};
 use super::progress::Progress;
 
 /// How long to wait unless told otherwise. While a file is on its way, it counts from the last bytes that moved.
@@ -38,8 +38,6 @@ pub(super) struct Waiting<'a> {
     timeout: Option<u64>,
     /// From when on that counts.
     since: Instant,
-    /// What has happened since then, if that was before it was queued.
-    heard: Option<broadcast::Receiver<Event>>,
     progress: Progress,
     /// Why it is not there yet, as last heard.
     reason: Option<String>,
@@ -100,7 +98,6 @@ impl<'a> Waiting<'a> {
             said,
             timeout,
             since: Instant::now(),
-            heard: None,
             progress,
             reason: None,
             last: None,
@@ -109,19 +106,14 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Counts the timeout from when the engine began to run, and tells what has happened since.
-    pub(super) fn since(self, connected: &mut Connected) -> Self {
-        let heard = std::mem::replace(&mut connected.events, self.client.events());
-        Self { since: connected.begun, heard: Some(heard), ..self }
-    }
-
     /// Runs the engine, or waits beside the process that runs it.
     pub(super) async fn until_acknowledged(mut self) -> Result<(), Failure> {
         let mut seat = Seat::take(self.client).map_err(|error| self.queued(error.into()))?;
         if !seat.is_ours() && self.session.output.is_watched() {
             self.session.output.note(&self.session.lang().other_process());
         }
-        let result = self.wait(&mut seat).await;
+        let mut events = self.client.events();
+        let result = self.wait(&mut seat, &mut events).await;
         self.progress.clear();
         seat.leave().await;
         result
@@ -129,7 +121,16 @@ impl<'a> Waiting<'a> {
 
     /// The same with a seat that is taken already.
     pub(super) async fn with_seat(mut self, seat: &mut Seat) -> Result<(), Failure> {
-        let result = self.wait(seat).await;
+        let mut events = self.client.events();
+        let result = self.wait(seat, &mut events).await;
+        self.progress.clear();
+        result
+    }
+
+    /// The same, from when the engine began to run: what has happened since is told, and the timeout counts from then.
+    pub(super) async fn connected(mut self, connected: &mut Connected) -> Result<(), Failure> {
+        self.since = connected.begun;
+        let result = self.wait(&mut connected.seat, &mut connected.events).await;
         self.progress.clear();
         result
     }
@@ -138,8 +139,7 @@ impl<'a> Waiting<'a> {
         Failure::Queued { cause: Box::new(cause), message: self.said.message_id }
     }
 
-    async fn wait(&mut self, seat: &mut Seat) -> Result<(), Failure> {
-        let mut events = self.heard.take().unwrap_or_else(|| self.client.events());
+    async fn wait(&mut self, seat: &mut Seat, events: &mut broadcast::Receiver<Event>) -> Result<(), Failure> {
         // What keeps it waiting may be found out by another process.
         let mut changes = self.client.changes();
         let mut deadline = self.deadline();
@@ -206,8 +206,8 @@ impl<'a> Waiting<'a> {
         let chat = self.client.chat(self.said.chat).await?;
         let chat = chat.map(|chat| chat_id(&chat.summary.chat.kind, self.client.user_id())).unwrap_or_default();
         let held = self.client.held_in(self.said.chat).await?;
-        let held = held.into_iter().find(|held| held.sent.message_id == self.said.message_id);
-        let newcomers = held.map(|held| held.newcomers).unwrap_or_default();
+        let row = held.iter().find(|held| held.sent.message_id == self.said.message_id).map(|held| held.sent.id);
+        let newcomers = named_newcomers(self.client, self.said.chat, row.unwrap_or_default()).await?;
         Ok(Failure::Held { chat, newcomers, message: self.said.message_id })
     }
 
@@ -262,6 +262,13 @@ impl<'a> Waiting<'a> {
 
     /// The same of what has become of other messages.
     async fn tell(&mut self, event: &Event) -> Result<bool, Failure> {
+        if let Event::NotChanged { message_id, code } = event {
+            if *message_id != self.said.message_id {
+                let lang = self.session.lang();
+                self.session.output.notice(code.as_str(), &lang.not_changed(&lang.refusal(code)));
+            }
+            return Ok(false);
+        }
         if let Event::Failed { id, code, .. } = event {
             if !self.is_said(*id).await? {
                 self.progress.clear();

@@ -41,7 +41,7 @@ pub(super) async fn run(session: &Session<'_>) -> Result<(), Failure> {
     let client = session.open().await?;
     let me = client.whoami().await?;
     let waits = me.signed_in && client.is_known_to_wait().await?;
-    let signs = client.signs().await?;
+    let signs = me.signed_in && !waits && client.signs().await?;
     let place = session.profile.key_place()?;
     let folder = session.profile.dir().display().to_string();
     let why_not = match me.signed_in {

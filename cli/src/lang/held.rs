@@ -26,6 +26,8 @@ impl Lang {
     pub(crate) fn held_for(self, newcomers: &[UserId], chat: &str, id: &str) -> String {
         let why = match newcomers {
             [] => self.others_came(),
+            // A chat of two is called by the other's name.
+            [user] if user.as_str() == chat => self.has_another_key(chat),
             _ => self.these_came(&newcomers.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ")),
         };
         format!("{why}. {}", self.is_held(chat, id))
@@ -65,9 +67,11 @@ texts! {
     these_came(users: &str) =>
         "since you wrote it, these have come to the chat, or have another key: {users}",
         "с тех пор как вы это написали, в чат пришли или сменили ключ: {users}";
-    goes_to_newcomers(users: &str) =>
-        "It goes to these, too, who have come since it was written, or have another key: {users}",
-        "Это получат и те, кто пришёл или сменил ключ после написания: {users}";
+    has_another_key(user: &str) =>
+        "since you wrote it, {user} has another key: compare it with them, privmsg safety-number {user}",
+        "с тех пор как вы это написали, у пользователя {user} другой ключ: сверьте его, privmsg safety-number {user}";
+    not_changed(why: &str) =>
+        "A change of a message was not made: {why}. Make it again", "Правка сообщения не сделана: {why}. Повторите её";
     is_held(chat: &str, id: &str) =>
         "'privmsg send {chat} --held' sends it to them, too, 'privmsg delete {id}' takes it back",
         "«privmsg send {chat} --held» отправит его и им, «privmsg delete {id}» уберёт";

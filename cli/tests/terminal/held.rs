@@ -5,9 +5,9 @@ use privmsg_testkit::Server;
 use crate::people::{Person, aside, texts};
 use crate::run::is_russian;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_before_somebody_came_waits_for_a_word() {
-    let mut server = Server::start().await.unwrap();
+/// Alice and Bob, who has begun a group with her, and Carol.
+async fn begun() -> (Server, tempfile::TempDir, [Person; 3], String) {
+    let server = Server::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let people = ["alice", "bob", "carol"].map(|name| Person::new(folder.path(), name, name));
     let mut accounts = Vec::new();
@@ -26,6 +26,12 @@ async fn what_was_written_before_somebody_came_waits_for_a_word() {
         group
     })
     .await;
+    (server, folder, people, group)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_somebody_came_waits_for_a_word() {
+    let (mut server, _folder, people, group) = begun().await;
     server.stop().await.unwrap();
     let (alice, to) = (people[0].clone(), group.clone());
     aside(move || {
@@ -73,6 +79,37 @@ async fn what_was_written_before_somebody_came_waits_for_a_word() {
         assert_eq!(texts(&carol.hears(1)), ["just us"]);
         let nothing = alice.does(&["send", &group, "--held"]).ok();
         assert!(nothing.stdout.is_empty() && nothing.stderr.contains("Nothing is held"), "{}", nothing.stderr);
+    })
+    .await;
+}
+
+/// What comes to be held while it is let go is asked about first; a change of what was said is refused, and that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_is_about_those_who_were_named_before() {
+    let (mut server, _folder, [alice, bob, carol], group) = begun().await;
+    let (writer, to) = (alice.clone(), group.clone());
+    let first = aside(move || writer.does(&["send", &to, "first", "--json"]).ok().objects().remove(0)).await;
+    server.stop().await.unwrap();
+    let (writer, to) = (alice.clone(), group.clone());
+    aside(move || {
+        let change = ["edit", first["message_id"].as_str().unwrap(), "changed", "--timeout", "1"];
+        assert_eq!(writer.does(&change).code, 5);
+        assert_eq!(writer.does(&["send", &to, "between us", "--timeout", "1"]).code, 5);
+    })
+    .await;
+    server.restart_with(&[]).await.unwrap();
+    aside(move || {
+        bob.does(&["group", "add", &group, "carol"]).ok();
+        let asked = alice.does(&["send", &group, "--held"]);
+        let wanted = ["have another key: carol", "A change of a message was not made"];
+        assert!(asked.code == 1 && wanted.iter().all(|wanted| asked.stderr.contains(wanted)), "{}", asked.stderr);
+        carol.does(&["accept", &group]).ok();
+        assert_eq!(texts(&carol.hears(1)), [""], "that she was added, and nothing else");
+        let history = alice.does(&["history", &group, "--json"]).ok().objects();
+        assert!(history.iter().any(|line| line["text"] == "first"), "{history:?}");
+        let sent = alice.does(&["send", &group, "--held", "--json"]).ok().objects();
+        assert_eq!(texts(&sent), ["between us"]);
+        assert_eq!(texts(&carol.hears(1)), ["between us"]);
     })
     .await;
 }

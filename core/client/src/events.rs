@@ -85,6 +85,13 @@ pub enum Event {
         /// Why.
         code: ErrorCode,
     },
+    /// A change of a message will not be made: it was queued before others came who would have it.
+    NotChanged {
+        /// The change.
+        message_id: MessageId,
+        /// Why.
+        code: ErrorCode,
+    },
     /// A receipt arrived for messages of a chat.
     Receipts {
         /// Chat.

@@ -514,6 +514,7 @@ CREATE TABLE outbox (
     keys INTEGER NOT NULL DEFAULT 0,   -- how many keys of contacts had been pinned by then
     held INTEGER NOT NULL DEFAULT 0,   -- it waits for the user's word. 1: who would have it is blocked; 2: it was written for others
     newcomers TEXT NOT NULL DEFAULT '', -- then, who would have it besides: user ids
+    named INTEGER NOT NULL DEFAULT 0,  -- and whether these were named to the user
     again INTEGER NOT NULL DEFAULT 0   -- it was sent before, to a server that may have lost it
 ) STRICT;
 CREATE INDEX outbox_chat ON outbox (chat_id, id);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Acknowledged, HeldBy, HistoryItem};
+use privmsg_client::{Acknowledged, HistoryItem};
 use tokio::time::{sleep, timeout};
 
 use super::books::{Chat, Pair, Place, Saying};
@@ -62,7 +62,8 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
                     Err(_) => {}
                 }
                 // Since it was written others have come, or somebody was blocked; the device may not have heard of the unblocking yet.
-                drop(client.send_held(&to, &[HeldBy::Block, HeldBy::OthersCame]).await);
+                let held = client.held_messages(&to).await?;
+                drop(client.send_held(&to, &held).await);
             }
         };
         match timeout(SETTLING, acknowledged).await {

@@ -149,7 +149,8 @@ async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
         Ok(())
     };
     held(&alice).await?;
-    ensure!(matches!(alice.client().send_held(&to, &[HeldBy::Block]).await, Err(ClientError::Blocked(_))));
+    let shown = alice.client().held_messages(&to).await?;
+    ensure!(matches!(alice.client().send_held(&to, &shown).await, Err(ClientError::Blocked(_))));
 
     alice.client().unblock(&name).await?;
     held(&alice).await?;
@@ -157,7 +158,7 @@ async fn what_waited_before_a_block_does_not_go_out_after_it() -> Result<()> {
     alice.says(&bob, "let us talk").await?;
     bob.hears(&alice, "let us talk").await?;
     ensure!(alice.client().delete(angry.message_id).await?.is_none(), "nobody has it");
-    alice.client().send_held(&to, &[HeldBy::Block]).await?;
+    alice.client().send_held(&to, &shown).await?;
     alice.delivered(&plan).await?;
     bob.hears(&alice, "our plan").await?;
     ensure!(bob.texts(&alice).await? == ["hello", "let us talk", "our plan"], "{:?}", bob.texts(&alice).await?);

@@ -62,7 +62,9 @@ async fn what_was_written_for_the_former_key_waits_for_a_word() -> Result<()> {
     again.hears(&alice, "for whoever it is").await?;
     assert_eq!(again.texts(&alice).await?, ["for whoever it is"]);
 
-    alice.client().send_held(&Recipient::User(bob.account().user_id.clone()), &[HeldBy::OthersCame]).await?;
+    let to = Recipient::User(bob.account().user_id.clone());
+    let held = alice.client().held_messages(&to).await?;
+    alice.client().send_held(&to, &held).await?;
     again.hears(&alice, "for the Bob I know").await.map(drop)
 }
 

@@ -133,7 +133,7 @@ impl Client {
             let target = own_target(tx, own.0, &which)?;
             let view = MessageView::of(tx, target.clone())?;
             let changeable = match view.kind {
-                MessageKind::Text => !view.deleted && !text.is_empty(),
+                MessageKind::Text => !view.deleted && !text.trim().is_empty(),
                 MessageKind::File => !view.deleted && !view.uploading,
                 _ => false,
             };

@@ -176,10 +176,11 @@ async fn begin_group(
     match roster.participant(&own.user_id) {
         Some(place) if *place.identity() == own.account => {}
         Some(_) => return Err(ClientError::Unjoinable),
-        None => match link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await? {
-            true => return Err(ClientError::NotInGroup),
-            false => return Ok(()),
-        },
+        None => {
+            let (events, is_left) = link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await?;
+            link.context.emit_all(events);
+            return if is_left { Err(ClientError::NotInGroup) } else { Ok(()) };
+        }
     }
     let info = ConversationInfo::group(&roster, incarnation);
     let (id, packages) = (info.group_id(), claim_many(link, roster.participants().to_vec()).await?);

@@ -66,8 +66,8 @@ pub(crate) async fn leave(link: &Arc<Link>, group: &StoredGroup, leave: Leave) -
             }
             None => GroupNews { left: vec![own.clone()], here: true, ..GroupNews::default() },
         };
-        let events = news.tell(step, group.chat, own)?;
-        take_leave(step, &group, Gone::Left)?;
+        let mut events = news.tell(step, group.chat, own)?;
+        events.extend(take_leave(step, &group, Gone::Left)?);
         Ok::<_, ClientError>(events)
     });
     link.context.emit_all(told.await?);
@@ -96,9 +96,10 @@ pub(crate) async fn is_out(
     }
     let out = link.context.step(&link.identity, move |step| match groups::load(step.tx, &id)? {
         Some(group) => take_leave(step, &group, why),
-        None => Ok(()),
+        None => Ok(Vec::new()),
     });
-    out.await
+    link.context.emit_all(out.await?);
+    Ok(())
 }
 
 fn word(step: &Step<'_, '_>, id: GroupId, leave: &Leave) -> Result<Word, ClientError> {

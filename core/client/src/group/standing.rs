@@ -124,17 +124,18 @@ pub(crate) fn is_gone(step: &Step<'_, '_>, chat: ChatId) -> Result<Vec<Event>, C
 }
 
 /// The user takes no part in a group any more.
-pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<(), ClientError> {
+pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) -> Result<Vec<Event>, ClientError> {
     group_chats::set_gone(step.tx, group.chat, Some(why))?;
     consent::forget(step.tx, &chats::load(step.tx, group.chat)?.kind, step.now_ms)?;
-    nothing_comes_of_it(step, group.chat)?;
-    forget(step, group.group_id)
+    let (events, _) = nothing_comes_of_it(step, group.chat)?;
+    forget(step, group.group_id)?;
+    Ok(events)
 }
 
 /// What the user has written in a group in which they take no part, and not sent, will not be, nor comes what they wanted to change.
 /// Returns whether something is left: files that are still being uploaded, which fail at their turn.
-pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<bool, ClientError> {
-    fail_all(step.tx, chat, ErrorCode::NotAMember.as_str())?;
+pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<(Vec<Event>, bool), ClientError> {
+    let events = fail_all(step.tx, chat, &ErrorCode::NotAMember)?;
     change::end_all(step.tx, chat)?;
-    Ok(outbox::chats(step.tx)?.contains(&chat))
+    Ok((events, outbox::chats(step.tx)?.contains(&chat)))
 }

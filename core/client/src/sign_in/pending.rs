@@ -8,7 +8,8 @@ use privmsg_protocol::rest::ReplaceIdentity;
 use privmsg_protocol::{ErrorCode, Secret, UserId};
 use privmsg_store::account;
 use privmsg_store::contacts::words;
-use privmsg_store::sign_outs;
+use privmsg_store::holds::{self, Scope};
+use privmsg_store::{outbox, sign_outs};
 use zeroize::Zeroizing;
 
 use super::introduced::remove;
@@ -178,6 +179,7 @@ impl PendingLogin {
             pins::hear(tx, known.told_by(), known.pins(), now)?;
             linking::hear_how_far(tx, known.told_by(), known.chats())?;
             linking::hear_titles(tx, known.told_by(), known.titles())?;
+            holds::forget_of(tx, &outbox::TASK, Scope::Profile)?;
             // The list may have called back the key by which this device has signed.
             account::load(tx)?.ok_or(ClientError::NotSignedIn)
         });

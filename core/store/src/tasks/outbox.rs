@@ -14,7 +14,7 @@ use crate::timeline::gaps;
 use crate::timeline::position::{self, Place, Position};
 use crate::{Change, Snapshot, StoreError, TaskName, Tx, contacts, groups};
 
-pub use holding::{Held, OTHERS_CAME, held, hold, hold_back, release, release_these};
+pub use holding::{Held, OTHERS_CAME, held, hold, hold_back, note_named, release, release_these};
 pub use refusals::{WITHDRAWN, refusal, refuse};
 
 /// The queue.

@@ -14,7 +14,7 @@ mod told;
 
 use anyhow::{Context as _, Result};
 use privmsg_client::{
-    Acknowledged, ChatId, Draft, GroupNews, HeldBy, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent,
+    Acknowledged, ChatId, Draft, GroupNews, HistoryItem, MessageKind, MessageView, Recipient, Role, Sent,
 };
 use privmsg_protocol::{ConversationId, UserId};
 use privmsg_testkit::Person;
@@ -60,7 +60,8 @@ impl Room {
     async fn insists(self, who: &Person, text: &str) -> Result<()> {
         let said = self.says(who, text).await?;
         while let Acknowledged::Held(_) = who.client().wait_acknowledged(&said.said()).await? {
-            who.client().send_held(&self.recipient(), &[HeldBy::OthersCame]).await?;
+            let held = who.client().held_messages(&self.recipient()).await?;
+            who.client().send_held(&self.recipient(), &held).await?;
         }
         who.delivered(&said).await
     }

@@ -44,7 +44,7 @@ pub(super) fn roster_moved(
     }
     let why = if rosters::person(roster.author()) == own.as_person() { Gone::Left } else { Gone::Removed };
     note_the_last(step, group, moment.place)?;
-    take_leave(step, group, why)?;
+    events.extend(take_leave(step, group, why)?);
     Ok(true)
 }
 

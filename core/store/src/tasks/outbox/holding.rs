@@ -25,6 +25,15 @@ pub struct Held {
     pub by: HeldBy,
     /// Who would have it, and was not there by that key when it was written.
     pub newcomers: Vec<UserId>,
+    /// Whether they were named to the user.
+    pub named: bool,
+}
+
+impl Held {
+    /// Whether the user's word about the one is about the other, too.
+    fn is_as(&self, shown: &Self) -> bool {
+        (self.message_row, self.by) == (shown.message_row, shown.by) && self.newcomers == shown.newcomers
+    }
 }
 
 const fn column(by: HeldBy) -> i64 {
@@ -64,23 +73,41 @@ pub fn hold_back(tx: &Tx<'_>, queued: &Queued, roster: &[u8], newcomers: &[UserI
     let audience = audiences::enter(tx, queued.chat, roster, "")?.column();
     let names = newcomers.iter().map(UserId::as_str).collect::<Vec<_>>().join(" ");
     tx.sql()
-        .prepare_cached("UPDATE outbox SET held = ?2, audience = ?3, keys = ?4, newcomers = ?5 WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE outbox SET held = ?2, audience = ?3, keys = ?4, newcomers = ?5, named = 0 WHERE id = ?1",
+        )?
         .execute(params![queued.id, column(HeldBy::OthersCame), audience, contacts::key_changes(tx)?, names])?;
     changed(tx, queued.chat);
     Ok(true)
 }
 
-/// What is held in a chat for this reason is sent after all: encrypted anew, for its recipients may not keep the old keys any more. It
-/// goes to those of whom the user was told when it was held: if others have come since, it is held again.
+/// What is held in a chat is sent after all, as far as it is held as it was shown: encrypted anew, for its recipients may not keep the old
+/// keys any more. It goes to those of whom the user was told with it: if others have come since, it is held again. What people do not see
+/// and was held because of a block goes with it. Returns which messages go.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
-pub fn release(tx: &Tx<'_>, chat: ChatId, by: HeldBy) -> Result<(), StoreError> {
-    let rows = rows(tx, "SELECT id, message_row FROM outbox WHERE chat_id = ?1 AND held = ?2", chat, column(by))?;
-    let_go(tx, chat, &rows)
+pub fn release(tx: &Tx<'_>, chat: ChatId, shown: &[Held]) -> Result<Vec<Held>, StoreError> {
+    let mut released = held(tx, chat)?;
+    released.retain(|held| shown.iter().any(|shown| held.is_as(shown)));
+    let mut rows = rows(tx, "SELECT id, message_row FROM outbox WHERE chat_id = ?1 AND held > ?2", chat, 0)?;
+    rows.retain(|(_, row)| row.is_none_or(|row| released.iter().any(|held| held.message_row == row)));
+    let_go(tx, chat, &rows)?;
+    Ok(released)
 }
 
-/// The same of these rows of a chat.
+/// Those who would have them were named to the user.
+///
+/// # Errors
+/// [`StoreError`] of the statements.
+pub fn note_named(tx: &Tx<'_>, chat: ChatId, shown: &[Held]) -> Result<(), StoreError> {
+    for held in held(tx, chat)?.iter().filter(|held| shown.iter().any(|shown| held.is_as(shown))) {
+        tx.sql().execute("UPDATE outbox SET named = 1 WHERE message_row = ?1", [held.message_row])?;
+    }
+    Ok(())
+}
+
+/// These rows of a chat are held no more.
 ///
 /// # Errors
 /// [`StoreError`] of the statements.
@@ -96,7 +123,7 @@ pub fn release_these(tx: &Tx<'_>, chat: ChatId, ids: &[i64]) -> Result<(), Store
 /// # Errors
 /// [`StoreError`] of the query.
 pub fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Held>, StoreError> {
-    let sql = "SELECT message_row, message_id, held, newcomers FROM outbox
+    let sql = "SELECT message_row, message_id, held, newcomers, named FROM outbox
                WHERE chat_id = ?1 AND held > 0 AND message_row IS NOT NULL ORDER BY id";
     let mut query = at.sql().prepare_cached(sql)?;
     let rows = query.query_and_then([chat.0], |row| {
@@ -106,6 +133,7 @@ pub fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Held>, StoreError> {
             message_id: message_id(row, 1)?,
             by: if row.get::<_, i64>(2)? == column(HeldBy::Block) { HeldBy::Block } else { HeldBy::OthersCame },
             newcomers: names.split_whitespace().filter_map(|name| name.parse().ok()).collect(),
+            named: row.get(4)?,
         })
     })?;
     rows.collect()

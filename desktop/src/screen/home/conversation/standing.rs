@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use iced::widget::{button, column, container, row, text};
 use iced::{Element, Fill, Task};
-use privmsg_client::{ChatId, Consent, Gone, Heading, HeldBy, Recipient, Request};
+use privmsg_client::{ChatId, Consent, Gone, Heading, Recipient, Request};
 
 use super::{Message, not_done};
 use crate::follow::Standing;
@@ -39,6 +39,8 @@ pub(super) fn perform(
     answer: Answer,
 ) -> Task<Message> {
     let (client, with, whose) = (session.client().clone(), with.clone(), with.clone());
+    // What is let go is what was shown.
+    let held = standing.held.clone();
     // Of what this device has not joined there is nothing to leave.
     let chat = standing.request.as_ref().map(|request| request.entry.summary.chat.id).or(chat);
     let is_unread = standing.request.as_ref().is_some_and(|request| request.is_unread);
@@ -51,7 +53,7 @@ pub(super) fn perform(
             (Answer::Decline, Some(chat), _) => client.decline(chat).await,
             (Answer::Block, _, Recipient::User(user)) => client.block(&user).await,
             (Answer::Unblock, _, Recipient::User(user)) => client.unblock(&user).await,
-            (Answer::SendHeld, _, to) => client.send_held(&to, &[HeldBy::Block, HeldBy::OthersCame]).await.map(drop),
+            (Answer::SendHeld, _, to) => client.send_held(&to, &held).await.map(drop),
             _ => Ok(()),
         }
     };

@@ -65,11 +65,12 @@ impl Present {
         newcomers: &[UserId],
     ) -> Result<Option<Event>, ClientError> {
         let roster = if let Self::Group(roster) = self { roster.as_slice() } else { &[] };
-        if !outbox::hold_back(step.tx, queued, roster, newcomers)? {
-            fail(step.tx, &queued.message_id, outbox::OTHERS_CAME)?;
-            return Ok(None);
-        }
         let code = ErrorCode::from(outbox::OTHERS_CAME);
+        if !outbox::hold_back(step.tx, queued, roster, newcomers)? {
+            let message_id = queued.message_id;
+            let failed = fail(step.tx, &message_id, outbox::OTHERS_CAME)?;
+            return Ok(failed.map(|_| Event::NotChanged { message_id, code }));
+        }
         Ok(queued.message_row.map(|id| Event::Failed { id, chat: queued.chat, code }))
     }
 }

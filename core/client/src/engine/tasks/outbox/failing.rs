@@ -30,11 +30,13 @@ pub(crate) async fn chat_refused(link: &Link, chat: ChatId, error: ClientError) 
 }
 
 /// Nothing that is queued for a chat will be sent.
-pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &str) -> Result<(), StoreError> {
+pub(crate) fn fail_all(tx: &Tx<'_>, chat: ChatId, code: &ErrorCode) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::new();
     for message in outbox::all_but_uploading(tx, chat)? {
-        fail(tx, &message, code)?;
+        let row = fail(tx, &message, code.as_str())?.and_then(|failed| failed.message_row);
+        events.extend(row.map(|id| Event::Failed { id, chat, code: code.clone() }));
     }
-    Ok(())
+    Ok(events)
 }
 
 /// Returns what has failed by that. What was only to be said again has arrived once, and has not.
