@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use privmsg_client::{ChangeError, Client, ClientError, Event, Picture, Seat};
+use privmsg_protocol::MessageId;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
@@ -75,7 +76,11 @@ impl Connected {
         {
             self.say_how_old(session);
         }
-        self.say_what_has_happened(session).await;
+        let told = match &result {
+            Err(Failure::Held { message, .. }) => Some(*message),
+            _ => None,
+        };
+        self.say_what_has_happened(session, told).await;
         self.seat.leave().await;
         result
     }
@@ -85,13 +90,18 @@ impl Connected {
         matches!(self.picture, Picture::Now)
     }
 
-    /// Says what has become of messages that were queued before, and whose key has changed, while the command did something else.
-    async fn say_what_has_happened(&mut self, session: &Session<'_>) {
+    /// Says what has become of messages that were queued before, but for one of which the command tells itself, and whose key has changed.
+    async fn say_what_has_happened(&mut self, session: &Session<'_>, told: Option<MessageId>) {
         let lang = session.lang();
         while let Ok(event) = self.events.try_recv() {
             match event {
-                // What cannot be said is in the history.
-                Event::Failed { id, code, .. } => drop(say_failed(session, &self.client, id, &code).await),
+                Event::Failed { id, code, .. } => {
+                    let message = self.client.message(id).await.ok().flatten();
+                    if message.is_some_and(|message| Some(message.message_id) != told) {
+                        // What cannot be said is in the history.
+                        drop(say_failed(session, &self.client, id, &code).await);
+                    }
+                }
                 Event::NotChanged { code, .. } => {
                     session.output.notice(code.as_str(), &lang.not_changed(&lang.refusal(&code)));
                 }
