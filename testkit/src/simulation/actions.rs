@@ -143,13 +143,13 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     let Some(text) = saying.text.filter(|_| device.signed_out.is_none()) else { return Ok(()) };
     let text = edits.then(|| format!("{text}, edited"));
     let done = match &text {
-        Some(text) => device.person.client().edit(message, text.clone()).await.map(drop),
-        None => device.person.client().delete(message).await.map(drop),
+        Some(text) => device.person.client().edit(message, text.clone()).await,
+        None => device.person.client().delete(message).await,
     };
     match done {
-        Ok(()) => {
+        Ok(said) => {
             let blocked = is_blocked(world, saying.chat, saying.by.0);
-            world.books.change(message, text, blocked);
+            world.books.change(message, text, said, blocked);
             world.tally.count(if edits { "edits" } else { "deletions" });
             Ok(())
         }
@@ -157,10 +157,13 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     }
 }
 
-/// Who blocks somebody does not write to them either, and who is out of a group not there. The same text is no change.
+/// Who blocks somebody does not write to them either, and who is out of a group not there. The same text is no change, and what is held
+/// and may have left before is not edited.
 fn refused_by_a_block(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<ClientError>() {
-        Some(ClientError::Blocked(_) | ClientError::NotInGroup | ClientError::Unchanged) => Ok(()),
+        Some(
+            ClientError::Blocked(_) | ClientError::NotInGroup | ClientError::Unchanged | ClientError::NotChangeable,
+        ) => Ok(()),
         _ => Err(error),
     }
 }

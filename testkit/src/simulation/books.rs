@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use privmsg_client::Sent;
+use privmsg_client::{Said, Sent};
 use privmsg_protocol::MessageId;
 
 /// Two users, by their places in the world, the lower one first.
@@ -33,6 +33,8 @@ pub(super) struct Saying {
     pub(super) blocked: bool,
     /// It was edited or deleted since the last comparison.
     pub(super) changed: bool,
+    /// Its last edit, where one was said.
+    pub(super) edit: Option<Said>,
     /// The server has lost it, and it was said again: it stands in one place with those who had it, in another with the others.
     pub(super) said_again: bool,
     /// The server has lost it, or what was made of it last.
@@ -44,8 +46,8 @@ pub(super) struct Saying {
 impl Saying {
     /// What somebody has just said.
     pub(super) fn new(chat: Chat, by: Place, sent: Sent, text: String, blocked: bool) -> Self {
-        let (text, changed, said_again, lost, made) = (Some(text), false, false, false, 0);
-        Self { chat, by, sent, text, blocked, changed, said_again, lost, made }
+        let (text, changed, edit, said_again, lost, made) = (Some(text), false, None, false, false, 0);
+        Self { chat, by, sent, text, blocked, changed, edit, said_again, lost, made }
     }
 }
 
@@ -75,9 +77,10 @@ impl Books {
     }
 
     /// Its author wants it to be this from now on, which may be kept back if one of the two has blocked the other.
-    pub(super) fn change(&mut self, message: MessageId, text: Option<String>, blocked: bool) {
+    pub(super) fn change(&mut self, message: MessageId, text: Option<String>, said: Option<Said>, blocked: bool) {
         let made = self.sayings.len();
         if let Some(saying) = self.by_id.get(&message).and_then(|at| self.sayings.get_mut(*at)) {
+            saying.edit = said.filter(|_| text.is_some());
             (saying.text, saying.changed, saying.blocked) = (text, true, saying.blocked || blocked);
             saying.made = made;
             self.changes += 1;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Acknowledged, HistoryItem};
+use privmsg_client::{Acknowledged, Client, ClientError, HistoryItem, Recipient, Said};
+use privmsg_protocol::ErrorCode;
 use tokio::time::{sleep, timeout};
 
 use super::books::{Chat, Pair, Place, Saying};
@@ -27,52 +28,9 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
             world.answers(user).await?;
         }
     }
-    for saying in world.books.since(world.compared) {
-        let device = world.device(saying.by)?;
-        if device.signed_out.is_some() || saying.text.is_none() {
-            continue;
-        }
-        // Whoever was sent away has perhaps said it to nobody.
-        if matches!(saying.chat, Chat::Room(_)) && saying.blocked {
-            continue;
-        }
-        // What waited when its author blocked the other one is held until they say that it is to go.
-        let peer = match saying.chat {
-            Chat::Pair(pair) => {
-                Some((if pair.0 == saying.by.0 { pair.1 } else { pair.0 }, world.other(pair, saying.by)))
-            }
-            Chat::Room(_) => None,
-        };
-        if peer.is_some_and(|(peer, _)| world.people[saying.by.0].blocks.contains(&peer)) {
-            continue;
-        }
-        // Nobody joins anew where they block the other one, who would see it.
-        if world.was_restored && peer.is_some_and(|(peer, _)| world.people[peer].blocks.contains(&saying.by.0)) {
-            continue;
-        }
-        let client = device.person.client();
-        let what = format!("{:?}, said by {:?}", saying.text, saying.by);
-        let to = world.recipient(saying.chat, saying.by);
-        let acknowledged = async {
-            let said = saying.sent.said();
-            loop {
-                match timeout(LOOK, client.wait_acknowledged(&said)).await {
-                    Ok(Ok(Acknowledged::Held(_))) => sleep(LOOK).await,
-                    Ok(fate) => return fate.map(drop),
-                    Err(_) => {}
-                }
-                // Since it was written others have come, or somebody was blocked; the device may not have heard of the unblocking yet.
-                let held = client.held_messages(&to).await?;
-                drop(client.send_held(&to, &held).await);
-            }
-        };
-        match timeout(SETTLING, acknowledged).await {
-            Ok(fate) => fate.with_context(|| what)?,
-            Err(_) if waits_for_the_hostile_one(world, saying).await? => {}
-            Err(_) => {
-                let stands = how_all_stand(world, saying.chat).await?;
-                bail!("not acknowledged: {what}; {stands}")
-            }
+    for saying in world.books.since(0) {
+        if is_to_be_taken(world, saying)? {
+            is_taken(world, saying).await?;
         }
     }
     for pair in world.pairs.clone() {
@@ -84,6 +42,66 @@ pub(super) async fn calm_and_compare(world: &mut World) -> Result<()> {
     world.blocked_lately.clear();
     world.gaps_are_known().await?;
     nothing_later_is_on_signed_out_devices(world).await
+}
+
+/// Whether something that was said, or edited, since the last comparison arrives for certain.
+fn is_to_be_taken(world: &World, saying: &Saying) -> Result<bool> {
+    let is_new = world.books.number_of(saying.sent.message_id) >= Some(world.compared);
+    let is_edited = saying.changed && saying.edit.is_some();
+    let is_gone = saying.text.is_none() || world.device(saying.by)?.signed_out.is_some();
+    if is_gone || !(is_new || is_edited) {
+        return Ok(false);
+    }
+    Ok(match saying.chat {
+        // Whoever was sent away has perhaps said it to nobody.
+        Chat::Room(_) => !saying.blocked,
+        Chat::Pair(pair) => {
+            let (author, peer) = (saying.by.0, if pair.0 == saying.by.0 { pair.1 } else { pair.0 });
+            let blocks = |who: usize, whom: usize| world.people[who].blocks.contains(&whom);
+            // What waited when its author blocked the other one is held until they say that it is to go. Nobody joins anew where they
+            // block the other one, who would see it.
+            !(blocks(author, peer) || world.was_restored && blocks(peer, author))
+        }
+    })
+}
+
+/// The server has it, and the last edit of it. Whose edit was not said, because somebody had come before it, makes it once more.
+async fn is_taken(world: &World, saying: &Saying) -> Result<()> {
+    let client = world.device(saying.by)?.person.client();
+    let (to, message) = (world.recipient(saying.chat, saying.by), saying.sent.message_id);
+    let taken = async {
+        fate(client, &to, &saying.sent.said()).await?;
+        let mut edit = saying.edit;
+        while let (Some(said), Some(text)) = (edit, &saying.text) {
+            let refused = Acknowledged::Failed(ErrorCode::from("others_came"));
+            edit = if fate(client, &to, &said).await? == refused {
+                client.edit(message, text.clone()).await?
+            } else {
+                None
+            };
+        }
+        Ok::<_, ClientError>(())
+    };
+    let what = format!("{:?}, said by {:?}", saying.text, saying.by);
+    match timeout(SETTLING, taken).await {
+        Ok(taken) => taken.context(what),
+        Err(_) if waits_for_the_hostile_one(world, saying).await? => Ok(()),
+        Err(_) => bail!("not acknowledged: {what}; {}", how_all_stand(world, saying.chat).await?),
+    }
+}
+
+/// What becomes of something that was said, which goes out by its author's word if it is held.
+async fn fate(client: &Client, to: &Recipient, said: &Said) -> Result<Acknowledged, ClientError> {
+    loop {
+        match timeout(LOOK, client.wait_acknowledged(said)).await {
+            Ok(Ok(Acknowledged::Held(_))) => sleep(LOOK).await,
+            Ok(fate) => return fate,
+            Err(_) => {}
+        }
+        // Since it was written others have come, or somebody was blocked; the device may not have heard of the unblocking yet.
+        let held = client.held_messages(to).await?;
+        drop(client.send_held(to, &held).await);
+    }
 }
 
 /// Whether nobody else takes part but the hostile one, none of whose devices comes back to a restored server, and nobody else has

@@ -78,10 +78,10 @@ async fn speaks(world: &mut World, number: usize) -> Result<()> {
             bail!("the founder cannot say anything; holds {:?}, people {people:?}", client.holds().await?);
         }
         // What has left in this moment, because somebody has come, is not taken back.
-        if client.delete(saying.sent.message_id).await?.is_some() {
-            let message = saying.sent.message_id;
+        let message = saying.sent.message_id;
+        if let Some(said) = client.delete(message).await? {
             world.books.enter(saying);
-            world.books.change(message, None, true);
+            world.books.change(message, None, Some(said), true);
         }
         return Ok(());
     };
