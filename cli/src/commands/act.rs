@@ -48,12 +48,10 @@ pub(super) async fn edit(
 ) -> Result<(), Failure> {
     let text = if text == "-" { standard_input(session.lang())? } else { text };
     let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let said = match client.edit(which.find(&client, session.lang()).await?, text).await {
-        Ok(None) => return report(session, which.message, "edit", &session.lang().changed_before_it_left()),
-        Ok(Some(said)) => Ok(said),
-        Err(error) => Err(error),
+    let (edited, message) = (client.edit(which.find(&client, session.lang()).await?, text).await, which.message);
+    let Some(said) = edited.transpose() else {
+        return report(session, message, "edit", &session.lang().changed_before_it_left());
     };
-    let message = which.message;
     finish(session, &client, said, timeout, Done { message, what: "edit" }).await
 }
 

@@ -1,6 +1,6 @@
 //! What a command that stays says of its connection.
 
-use privmsg_client::{ChatId, Client, Disconnection, Event, HeldBy, MessageState, Reason};
+use privmsg_client::{Client, Disconnection, Event, HeldBy, MessageState, Reason, Said};
 use privmsg_protocol::{ErrorCode, UserId};
 use tokio::sync::broadcast;
 
@@ -116,9 +116,9 @@ pub(super) const fn alarm(reason: &Reason) -> &'static str {
 }
 
 /// Who would have a message that is held, and was not there when it was written: to be named to the user.
-pub(super) async fn named_newcomers(client: &Client, chat: ChatId, row: i64) -> Result<Vec<UserId>, Failure> {
-    let mut held = client.held_in(chat).await?;
-    held.retain(|held| held.sent.id == row);
+pub(super) async fn named_newcomers(client: &Client, said: Said) -> Result<Vec<UserId>, Failure> {
+    let mut held = client.held_in(said.chat).await?;
+    held.retain(|held| held.message_id == said.message_id);
     client.note_named(&held).await?;
     Ok(held.pop().map(|held| held.newcomers).unwrap_or_default())
 }
@@ -135,7 +135,8 @@ pub(super) async fn say_failed(
     let id = message.message_id.to_string();
     let to = chat_id(&message.chat.kind, own);
     let said = if message.state == MessageState::Held(HeldBy::OthersCame) {
-        let newcomers = named_newcomers(client, message.chat.id, row).await?;
+        let said = Said { chat: message.chat.id, message_id: message.message_id };
+        let newcomers = named_newcomers(client, said).await?;
         lang.held_message(&id, &to, &lang.held_for(&newcomers, &to, &id))
     } else {
         lang.not_sent_to(&id, &to, &lang.refusal(code))

@@ -90,7 +90,7 @@ async fn say_held(session: &Session<'_>, connected: &mut Connected, send: &Send)
     if let Some(held) = unnamed.last() {
         client.note_named(&unnamed).await?;
         let newcomers: BTreeSet<_> = unnamed.iter().flat_map(|held| held.newcomers.clone()).collect();
-        let message = held.sent.message_id;
+        let message = held.message_id;
         return Err(Failure::Held { chat: named.id.clone(), newcomers: newcomers.into_iter().collect(), message });
     }
     result

@@ -205,9 +205,7 @@ impl<'a> Waiting<'a> {
     async fn held(&self) -> Result<Failure, Failure> {
         let chat = self.client.chat(self.said.chat).await?;
         let chat = chat.map(|chat| chat_id(&chat.summary.chat.kind, self.client.user_id())).unwrap_or_default();
-        let held = self.client.held_in(self.said.chat).await?;
-        let row = held.iter().find(|held| held.sent.message_id == self.said.message_id).map(|held| held.sent.id);
-        let newcomers = named_newcomers(self.client, self.said.chat, row.unwrap_or_default()).await?;
+        let newcomers = named_newcomers(self.client, self.said).await?;
         Ok(Failure::Held { chat, newcomers, message: self.said.message_id })
     }
 

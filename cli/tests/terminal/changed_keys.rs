@@ -3,7 +3,7 @@
 use privmsg_testkit::{Account, Server};
 use serde_json::Value;
 
-use crate::people::{Person, aside, texts};
+use crate::people::{Person, all_signed_in, aside, texts};
 use crate::run::{Run, privmsg};
 
 /// Three who know one another, of whom bob has begun anew in another profile.
@@ -26,17 +26,10 @@ impl Story {
     async fn begun(before: impl FnOnce([Person; 3]) + Send + 'static) -> Self {
         let server = Server::start().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let people = ["alice", "bob", "carol"].map(|name| Person::new(folder.path(), name, name));
-        let mut accounts = Vec::new();
-        for person in &people {
-            accounts.push(server.admin().creates(person.name).await.unwrap());
-        }
+        let (people, accounts) = all_signed_in(&server, folder.path(), ["alice", "bob", "carol"]).await;
         let again = Person::new(folder.path(), "bob", "again");
-        let (url, all, account) = (server.url(), people.clone(), accounts[1].clone());
+        let (all, account) = (people.clone(), accounts[1].clone());
         let group = aside(move || {
-            for (person, account) in all.iter().zip(&accounts) {
-                person.signs_in(&url, account, &[]);
-            }
             let made = all[0].does(&["group", "create", "--title", "Choir", "bob", "carol", "--json"]).ok();
             let group = made.objects()[0]["group"].as_str().unwrap().to_owned();
             before(all);

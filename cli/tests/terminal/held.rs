@@ -2,23 +2,16 @@
 
 use privmsg_testkit::Server;
 
-use crate::people::{Person, aside, texts};
+use crate::people::{Person, all_signed_in, aside, texts};
 use crate::run::is_russian;
 
 /// Alice and Bob, who has begun a group with her, and Carol.
 async fn begun() -> (Server, tempfile::TempDir, [Person; 3], String) {
     let server = Server::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let people = ["alice", "bob", "carol"].map(|name| Person::new(folder.path(), name, name));
-    let mut accounts = Vec::new();
-    for person in &people {
-        accounts.push(server.admin().creates(person.name).await.unwrap());
-    }
-    let (url, all) = (server.url(), people.clone());
+    let (people, _) = all_signed_in(&server, folder.path(), ["alice", "bob", "carol"]).await;
+    let all = people.clone();
     let group = aside(move || {
-        for (person, account) in all.iter().zip(&accounts) {
-            person.signs_in(&url, account, &[]);
-        }
         let made = all[1].does(&["group", "create", "--title", "Choir", "alice", "--json"]).ok().objects();
         let group = made[0]["group"].as_str().unwrap().to_owned();
         all[0].does(&["listen", "--timeout", "2"]).ok();

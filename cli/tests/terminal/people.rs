@@ -64,6 +64,27 @@ pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
+/// People in a folder, who have signed in, and their accounts.
+pub(crate) async fn all_signed_in<const N: usize>(
+    server: &Server,
+    dir: &Path,
+    names: [&'static str; N],
+) -> ([Person; N], Vec<Account>) {
+    let people = names.map(|name| Person::new(dir, name, name));
+    let mut accounts = Vec::new();
+    for name in names {
+        accounts.push(server.admin().creates(name).await.unwrap());
+    }
+    let (url, all, theirs) = (server.url(), people.clone(), accounts.clone());
+    aside(move || {
+        for (person, account) in all.iter().zip(&theirs) {
+            person.signs_in(&url, account, &[]);
+        }
+    })
+    .await;
+    (people, accounts)
+}
+
 /// Two people who have signed in.
 pub(crate) struct Two {
     pub(crate) server: Server,

@@ -2,26 +2,14 @@
 
 use privmsg_protocol::UserId;
 use privmsg_store::chats::{ChatId, ChatKind};
-use privmsg_store::messages::HeldBy;
-use privmsg_store::{Snapshot, StoreError, Tx, chats, outbox};
+use privmsg_store::{Snapshot, Tx, chats, outbox};
+
+pub use privmsg_store::outbox::Held as HeldMessage;
 
 use super::Client;
 use super::groups::refuse_gone;
 use crate::error::ClientError;
 use crate::sending::{Recipient, Sent, chat_kind};
-
-/// A message that waits for the user's word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldMessage {
-    /// The message.
-    pub sent: Sent,
-    /// Why it waits.
-    pub by: HeldBy,
-    /// Who would have it, and was not there when it was written, or by another key.
-    pub newcomers: Vec<UserId>,
-    /// Whether they were [named](Client::note_named) to the user.
-    pub named: bool,
-}
 
 impl Client {
     /// The messages that wait on this device for the user's word.
@@ -31,7 +19,7 @@ impl Client {
     pub async fn held_messages(&self, to: &Recipient) -> Result<Vec<HeldMessage>, ClientError> {
         let (own, to) = (self.user_id().clone(), to.clone());
         self.read(move |at| match chats::find(at, &chat_kind(&own, &to))? {
-            Some(chat) => held(at, chat),
+            Some(chat) => outbox::held(at, chat),
             None => Ok(Vec::new()),
         })
         .await
@@ -60,7 +48,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn held_in(&self, chat: ChatId) -> Result<Vec<HeldMessage>, ClientError> {
-        self.read(move |at| held(at, chat)).await
+        self.read(move |at| outbox::held(at, chat)).await
     }
 
     /// Those who would have these were named to the user.
@@ -68,8 +56,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`] of the database.
     pub async fn note_named(&self, shown: &[HeldMessage]) -> Result<(), ClientError> {
-        let Some(chat) = shown.first().map(|held| held.sent.chat) else { return Ok(()) };
-        let shown = stored(shown);
+        let Some(chat) = shown.first().map(|held| held.chat) else { return Ok(()) };
+        let shown = shown.to_vec();
         Ok(self.context.store.write(move |tx| outbox::note_named(tx, chat, &shown)).await?)
     }
 
@@ -84,12 +72,13 @@ impl Client {
         {
             return Err(ClientError::Blocked(user.clone()));
         }
-        let (own, to, shown) = (self.user_id().clone(), to.clone(), stored(shown));
+        let (own, to, shown) = (self.user_id().clone(), to.clone(), shown.to_vec());
         let release = move |tx: &Tx<'_>| {
             let Some(chat) = chats::find(tx, &chat_kind(&own, &to))? else { return Ok(Vec::new()) };
             refuse_gone(tx, chat)?;
-            let released = outbox::release(tx, chat, &shown)?;
-            Ok::<_, ClientError>(released.into_iter().map(|held| of_store(chat, held).sent).collect())
+            let released = outbox::release(tx, chat, &shown)?.into_iter();
+            let sent = |held: HeldMessage| Sent { id: held.message_row, chat, message_id: held.message_id };
+            Ok::<_, ClientError>(released.map(sent).collect())
         };
         self.context.store.write(release).await
     }
@@ -103,24 +92,4 @@ impl Client {
         };
         Ok(self.context.store.write(release).await?)
     }
-}
-
-fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<HeldMessage>, StoreError> {
-    Ok(outbox::held(at, chat)?.into_iter().map(|held| of_store(chat, held)).collect())
-}
-
-fn of_store(chat: ChatId, held: outbox::Held) -> HeldMessage {
-    let outbox::Held { message_row: id, message_id, by, newcomers, named } = held;
-    HeldMessage { sent: Sent { id, chat, message_id }, by, newcomers, named }
-}
-
-fn stored(shown: &[HeldMessage]) -> Vec<outbox::Held> {
-    let of = |held: &HeldMessage| outbox::Held {
-        message_row: held.sent.id,
-        message_id: held.sent.message_id,
-        by: held.by,
-        newcomers: held.newcomers.clone(),
-        named: held.named,
-    };
-    shown.iter().map(of).collect()
 }

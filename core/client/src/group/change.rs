@@ -315,3 +315,7 @@ pub(crate) fn raise_own(
     }
     Ok(sign(before, before.participants().to_vec(), author).ok())
 }
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

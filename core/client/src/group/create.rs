@@ -19,7 +19,7 @@ use privmsg_store::{Snapshot, StoreError, group_chats, rejoins};
 use super::claim::{conversation_of, published};
 use super::mls::Step;
 use super::request::{Request, submit};
-use super::standing::nothing_comes_of_it;
+use super::standing::comes_to_nothing;
 use super::{leaf_dates, membership, roster_steps, rosters};
 use crate::device_lists::fetch::fetch;
 use crate::device_lists::{self, gate};
@@ -176,11 +176,7 @@ async fn begin_group(
     match roster.participant(&own.user_id) {
         Some(place) if *place.identity() == own.account => {}
         Some(_) => return Err(ClientError::Unjoinable),
-        None => {
-            let (events, is_left) = link.context.step(own, move |step| nothing_comes_of_it(step, chat)).await?;
-            link.context.emit_all(events);
-            return if is_left { Err(ClientError::NotInGroup) } else { Ok(()) };
-        }
+        None => return comes_to_nothing(link, chat).await,
     }
     let info = ConversationInfo::group(&roster, incarnation);
     let (id, packages) = (info.group_id(), claim_many(link, roster.participants().to_vec()).await?);

@@ -132,9 +132,17 @@ pub(crate) fn take_leave(step: &Step<'_, '_>, group: &StoredGroup, why: Gone) ->
     Ok(events)
 }
 
+/// The user is out of a chat that would have to go on: nothing comes of what waits there. [`ClientError::NotInGroup`] as long as something is
+/// left.
+pub(crate) async fn comes_to_nothing(link: &Link, chat: ChatId) -> Result<(), ClientError> {
+    let (events, is_left) = link.context.step(&link.identity, move |step| nothing_comes_of_it(step, chat)).await?;
+    link.context.emit_all(events);
+    if is_left { Err(ClientError::NotInGroup) } else { Ok(()) }
+}
+
 /// What the user has written in a group in which they take no part, and not sent, will not be, nor comes what they wanted to change.
-/// Returns whether something is left: files that are still being uploaded, which fail at their turn.
-pub(crate) fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<(Vec<Event>, bool), ClientError> {
+/// Returns what is to be told of that, and whether something is left: files that are still being uploaded, which fail at their turn.
+fn nothing_comes_of_it(step: &Step<'_, '_>, chat: ChatId) -> Result<(Vec<Event>, bool), ClientError> {
     let events = fail_all(step.tx, chat, &ErrorCode::NotAMember)?;
     change::end_all(step.tx, chat)?;
     Ok((events, outbox::chats(step.tx)?.contains(&chat)))

@@ -179,6 +179,7 @@ impl PendingLogin {
             pins::hear(tx, known.told_by(), known.pins(), now)?;
             linking::hear_how_far(tx, known.told_by(), known.chats())?;
             linking::hear_titles(tx, known.told_by(), known.titles())?;
+            // It waits to be let in no more.
             holds::forget_of(tx, &outbox::TASK, Scope::Profile)?;
             // The list may have called back the key by which this device has signed.
             account::load(tx)?.ok_or(ClientError::NotSignedIn)

@@ -266,6 +266,10 @@ async fn whoever_came_since_the_backup_comes_again_by_what_they_have_been_given(
         let said = room.says(first, "first").await?;
         first.delivered(&said).await?;
         then.goes_online().await?;
+        // Each has yet to hear of the other.
+        for who in [&bob, &dave] {
+            room.insists(who, "back").await?;
+        }
         room.all_talk("restored", &[&bob, &dave]).await?;
         for who in [&bob, &dave] {
             room.has_people(who, &[("alice", Role::Owner), ("bob", Role::Member), ("dave", Role::Member)]).await?;

@@ -14,9 +14,11 @@ use crate::{Change, Snapshot, StoreError, Tx};
 /// Why something waits for the user's word, where that is no block; and why what people do not see as a message was not said.
 pub const OTHERS_CAME: &str = "others_came";
 
-/// A message that is held.
+/// A message that waits for the user's word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
+    /// Its chat.
+    pub chat: ChatId,
     /// Its row among the messages.
     pub message_row: i64,
     /// Its name.
@@ -129,6 +131,7 @@ pub fn held(at: &Snapshot<'_>, chat: ChatId) -> Result<Vec<Held>, StoreError> {
     let rows = query.query_and_then([chat.0], |row| {
         let names: String = row.get(3)?;
         Ok(Held {
+            chat,
             message_row: row.get(0)?,
             message_id: message_id(row, 1)?,
             by: if row.get::<_, i64>(2)? == column(HeldBy::Block) { HeldBy::Block } else { HeldBy::OthersCame },
