@@ -11,14 +11,14 @@ use std::io;
 use std::path::PathBuf;
 
 use privmsg_client::{
-    AddressError, ClientError, Disconnection, EngineError, HeldGroup, LoginError, ProfileError, ProxyError,
-    RelocationError, SignedOut,
+    AddressError, ClientError, Disconnection, EngineError, HeldGroup, LoginError, OTHERS_CAME, ProfileError,
+    ProxyError, RelocationError, SignedOut,
 };
 use privmsg_protocol::{ErrorCode, MessageId, UserId};
 
 use crate::commands::time;
 use crate::exit::Exit;
-use crate::lang::{LOCAL_FILE, Lang, OTHERS_CAME};
+use crate::lang::{LOCAL_FILE, Lang};
 
 pub(crate) use lasting::Lasting;
 pub(crate) use profile::vault;
@@ -142,6 +142,8 @@ pub(crate) enum Failure {
     GroupWaits {
         seconds: u64,
     },
+    /// A change of a group is kept, and a signal came before it was made.
+    GroupInterrupted(Exit),
     /// A message is queued, and what keeps it is not over in a minute.
     Waits {
         why: Lasting,
@@ -321,6 +323,7 @@ impl Failure {
                 }
                 new(Exit::Refused, &privmsg_client::ChangeError::NotAllowed.to_string(), said)
             }
+            Self::GroupInterrupted(exit) => new(*exit, "interrupted", lang.group_interrupted()),
             Self::GroupWaits { seconds } => new(Exit::Network, "timeout", lang.group_waits(*seconds)),
             Self::Waits { why, to, message } => {
                 let until = if why.is_for_the_user() { lang.stays_queued_until_then() } else { lang.stays_queued() };

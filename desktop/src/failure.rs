@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use privmsg_client::{
     AddressError, Between, CertificateFault, ChangeError, ClientError, Disconnection, EngineError, Hop, KeyError,
-    LinkFault, LoginError, NetworkError, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause, StoreError,
-    Untrusted, foreign,
+    LinkFault, LoginError, NetworkError, OTHERS_CAME, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause,
+    StoreError, Untrusted, foreign,
 };
 use privmsg_media::sound::SoundError;
 use privmsg_media::{DecodeError, Refusal, limits};
@@ -104,6 +104,8 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::NoSigningKey => lang.text("failure-no-signing-key"),
         ClientError::AnotherNumber(_) | ClientError::KeyChanged(_) => lang.text("failure-another-number"),
         ClientError::NotChangeable => lang.text("failure-not-changeable"),
+        ClientError::NotMade(code) if code.as_str() == OTHERS_CAME => lang.text("failure-not-made-others"),
+        ClientError::NotMade(code) => lang.with("failure-not-made", &[("why", clause(&refusal(lang, code)).into())]),
         ClientError::File { path, source } => {
             let why = match source.kind() {
                 ErrorKind::StorageFull => lang.text("file-disk-full"),

@@ -291,7 +291,7 @@ async fn until_done(
     loop {
         tokio::select! {
             biased;
-            exit = session.signals.wait() => return Err(Failure::Interrupted(exit)),
+            exit = session.signals.wait() => return Err(Failure::GroupInterrupted(exit)),
             done = &mut work => return done.map_err(Failure::from),
             error = seat.watch() => return Err(error.into()),
             event = events.recv() => if let Ok(Event::Disconnected { reason }) = event {

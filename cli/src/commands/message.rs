@@ -3,13 +3,13 @@
 mod amended;
 mod shown;
 
-use privmsg_client::{BlockNews, Consent, GroupNews, HeldBy, MessageState, MessageView, units};
+use privmsg_client::{BlockNews, Consent, GroupNews, HeldBy, MessageState, MessageView, OTHERS_CAME, units};
 use privmsg_protocol::UserId;
 use serde::Serialize;
 
 use crate::chat_name::chat_id;
 use crate::foreign;
-use crate::lang::{Lang, OTHERS_CAME};
+use crate::lang::Lang;
 
 pub(super) use amended::{AmendedObject, amended};
 pub(super) use shown::{Around, found, live, past};

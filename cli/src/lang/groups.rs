@@ -222,6 +222,9 @@ r"Группа обозначается своим ID, group:…; достато
     group_waits(seconds: u64) =>
         "not done within {seconds} seconds; it is kept, and done as soon as the server can be reached",
         "не сделано за {seconds} с; изменение сохранено и будет сделано, как только сервер станет доступен";
+    group_interrupted() =>
+        "interrupted. What was asked for is kept, and done with the next 'privmsg listen', 'send' or 'chat'",
+        "прервано. Изменение сохранено и будет сделано со следующим «privmsg listen», «send» или «chat»";
     group_split() =>
         "Two owners have changed the group at the same time. Only who stands in both versions counts, until an owner changes something again.",
         "Два владельца изменили группу одновременно. Пока владелец снова что-нибудь не изменит, в группе лишь те, кто есть в обоих вариантах.";

@@ -17,7 +17,7 @@ mod search;
 mod sign_outs;
 mod system;
 
-pub(crate) use refusal::{LOCAL_FILE, OTHERS_CAME};
+pub(crate) use refusal::LOCAL_FILE;
 
 /// A language that the program speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

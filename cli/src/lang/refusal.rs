@@ -1,6 +1,6 @@
 //! Why the server refuses, for people.
 
-use privmsg_client::Unreachable;
+use privmsg_client::{OTHERS_CAME, Unreachable};
 use privmsg_protocol::{ErrorCode, UserId};
 
 use super::{Lang, texts};
@@ -258,9 +258,6 @@ impl Lang {
 
 /// The engine's own code for a file that could not be uploaded because of this machine.
 pub(crate) const LOCAL_FILE: &str = "local_file";
-
-/// The engine's own code for what was written before others came to its chat.
-pub(crate) const OTHERS_CAME: &str = "others_came";
 
 /// The engine's own code for a message that its author has taken back before it left.
 const WITHDRAWN: &str = "withdrawn";

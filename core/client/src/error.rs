@@ -111,6 +111,9 @@ pub enum ClientError {
     /// The message is deleted, or says nothing that could be changed.
     #[error("the message cannot be changed any more")]
     NotChangeable,
+    /// A change of a message was queued, and will not be made.
+    #[error("the change of the message was not made ({0})")]
+    NotMade(ErrorCode),
     /// A downloaded file is not what the sender encrypted.
     #[error("the file was altered or cut off on its way")]
     AlteredFile,

@@ -88,6 +88,7 @@ pub use privmsg_store::key::{
     DatabaseKey, Details, KEY_FILE, KeyError, KeyPlace, Vault, VaultError, keyring_is_available,
 };
 pub use privmsg_store::messages::{Cursor, HeldBy, MessageState};
+pub use privmsg_store::outbox::OTHERS_CAME;
 pub use privmsg_store::position::Position;
 pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};

@@ -8,6 +8,7 @@ mod emoji;
 mod files;
 mod finding;
 mod marking;
+mod newcomers;
 mod panes;
 mod pictures;
 mod place;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Acknowledged, Client, ClientError, HistoryItem, Recipient, Said};
+use privmsg_client::{Acknowledged, Client, ClientError, HistoryItem, OTHERS_CAME, Recipient, Said};
 use privmsg_protocol::ErrorCode;
 use tokio::time::{sleep, timeout};
 
@@ -73,7 +73,7 @@ async fn is_taken(world: &World, saying: &Saying) -> Result<()> {
         fate(client, &to, &saying.sent.said()).await?;
         let mut edit = saying.edit;
         while let (Some(said), Some(text)) = (edit, &saying.text) {
-            let refused = Acknowledged::Failed(ErrorCode::from("others_came"));
+            let refused = Acknowledged::Failed(ErrorCode::from(OTHERS_CAME));
             edit = if fate(client, &to, &said).await? == refused {
                 client.edit(message, text.clone()).await?
             } else {

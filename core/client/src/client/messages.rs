@@ -236,6 +236,17 @@ impl Client {
         }
     }
 
+    /// Waits until a change of a message is with the server, of which people see nothing in the queue.
+    ///
+    /// # Errors
+    /// [`ClientError::NotMade`] if it will not be made, [`ClientError`] of the database.
+    pub async fn wait_made(&self, change: &Said) -> Result<(), ClientError> {
+        match self.wait_acknowledged(change).await? {
+            Acknowledged::Failed(code) => Err(ClientError::NotMade(code)),
+            Acknowledged::Sent | Acknowledged::Held(_) => Ok(()),
+        }
+    }
+
     async fn say<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tx<'_>, (&UserId, &DeviceId), i64) -> Result<T, ClientError> + Send + 'static,

@@ -2,7 +2,7 @@
 
 use iced::widget::{button, container, row, text};
 use iced::{Center, Element, Fill, Left, Right, Task, clipboard};
-use privmsg_client::{MessageKind, MessageView, Which};
+use privmsg_client::{Client, ClientError, MessageKind, MessageView, Said, Which};
 
 use super::super::recipient;
 use super::picker::{self, Goes};
@@ -107,15 +107,33 @@ pub(super) fn perform(session: &Session, message: &MessageView, said: &str, acti
         Action::Answer | Action::Edit => Task::none(),
         // As it is shown: what others wrote may be something else where it is pasted.
         Action::Copy => clipboard::write(said.to_owned()),
-        Action::TakeBack => Task::perform(async move { client.delete(which).await.map(drop) }, done),
+        Action::TakeBack => Task::perform(
+            async move {
+                let said = client.delete(which).await?;
+                is_made(client, said).await
+            },
+            done,
+        ),
         Action::DeleteHere => Task::perform(async move { client.delete_for_me(which).await }, done),
         Action::React(emoji) => {
             let own = client.user_id();
             let remove =
                 message.reactions.iter().any(|reaction| reaction.emoji == *emoji && reaction.users.contains(own));
             let emoji = (*emoji).to_owned();
-            Task::perform(async move { client.react(which, emoji, remove).await.map(drop) }, done)
+            let made = async move {
+                let said = client.react(which, emoji, remove).await?;
+                is_made(client, Some(said)).await
+            };
+            Task::perform(made, done)
         }
+    }
+}
+
+/// A change of a message is with the server, or it is not made: nobody would see that in the history.
+pub(super) async fn is_made(client: Client, said: Option<Said>) -> Result<(), ClientError> {
+    match said {
+        Some(said) => client.wait_made(&said).await,
+        None => Ok(()),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use iced::Task;
 use privmsg_client::ClientError;
 
+use super::actions::is_made;
 use super::writing::About;
-use super::{Conversation, Message, NotDone, Queued};
+use super::{Conversation, Message, NotDone, Queued, not_done};
 
 impl Conversation {
     /// What was to go as soon as it can.
@@ -35,19 +36,27 @@ impl Conversation {
             match &said.about {
                 Some(About::Edit { which, .. }) => {
                     match client.edit(which.clone(), said.text.trim_end().to_owned()).await {
-                        Err(ClientError::Unchanged) => Ok(()),
-                        edited => edited.map(drop),
+                        Err(ClientError::Unchanged) => Ok(None),
+                        edited => edited,
                     }
                 }
-                Some(About::Answer { .. }) | None => client.send(&with, said.draft()).await.map(drop),
+                Some(About::Answer { .. }) | None => client.send(&with, said.draft()).await.map(|_| None),
             }
         };
-        let queued = async move {
-            match queued.await {
-                Ok(()) => Ok(Queued { with: whose, said: kept }),
-                Err(error) => Err(NotDone { error: Arc::new(error), with: whose, said: Some(kept) }),
+        let client = self.session.client().clone();
+        Task::future(queued).then(move |queued| {
+            let (with, said) = (whose.clone(), kept.clone());
+            match queued {
+                Ok(edit) => {
+                    let whose = whose.clone();
+                    let made = Task::perform(is_made(client.clone(), edit), move |made| not_done(made, whose.clone()));
+                    Task::done(Message::Queued(Ok(Queued { with, said }))).chain(made)
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    Task::done(Message::Queued(Err(NotDone { error, with, said: Some(said) })))
+                }
             }
-        };
-        Task::perform(queued, Message::Queued)
+        })
     }
 }
