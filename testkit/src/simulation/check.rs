@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use privmsg_client::{Acknowledged, Client, ClientError, HistoryItem, OTHERS_CAME, Recipient, Said};
+use privmsg_client::{Acknowledged, HistoryItem, OTHERS_CAME, Said};
 use privmsg_protocol::ErrorCode;
 use tokio::time::{sleep, timeout};
 
@@ -68,19 +68,19 @@ fn is_to_be_taken(world: &World, saying: &Saying) -> Result<bool> {
 /// The server has it, and the last edit of it. Whose edit was not said, because somebody had come before it, makes it once more.
 async fn is_taken(world: &World, saying: &Saying) -> Result<()> {
     let client = world.device(saying.by)?.person.client();
-    let (to, message) = (world.recipient(saying.chat, saying.by), saying.sent.message_id);
+    let message = saying.sent.message_id;
     let taken = async {
-        fate(client, &to, &saying.sent.said()).await?;
+        fate(world, saying, &saying.sent.said()).await?;
         let mut edit = saying.edit;
         while let (Some(said), Some(text)) = (edit, &saying.text) {
             let refused = Acknowledged::Failed(ErrorCode::from(OTHERS_CAME));
-            edit = if fate(client, &to, &said).await? == refused {
+            edit = if fate(world, saying, &said).await? == refused {
                 client.edit(message, text.clone()).await?
             } else {
                 None
             };
         }
-        Ok::<_, ClientError>(())
+        anyhow::Ok(())
     };
     let what = format!("{:?}, said by {:?}", saying.text, saying.by);
     match timeout(SETTLING, taken).await {
@@ -90,17 +90,20 @@ async fn is_taken(world: &World, saying: &Saying) -> Result<()> {
     }
 }
 
-/// What becomes of something that was said, which goes out by its author's word if it is held.
-async fn fate(client: &Client, to: &Recipient, said: &Said) -> Result<Acknowledged, ClientError> {
+/// What becomes of a message, or of what was made of it: it goes out by its author's word if it is held. What was held before the last
+/// comparison stays so: it was not for those who have come since.
+async fn fate(world: &World, saying: &Saying, said: &Said) -> Result<Acknowledged> {
+    let (client, to) = (world.device(saying.by)?.person.client(), world.recipient(saying.chat, saying.by));
     loop {
         match timeout(LOOK, client.wait_acknowledged(said)).await {
             Ok(Ok(Acknowledged::Held(_))) => sleep(LOOK).await,
-            Ok(fate) => return fate,
+            Ok(fate) => return Ok(fate?),
             Err(_) => {}
         }
         // Since it was written others have come, or somebody was blocked; the device may not have heard of the unblocking yet.
-        let held = client.held_messages(to).await?;
-        drop(client.send_held(to, &held).await);
+        let mut held = client.held_messages(&to).await?;
+        held.retain(|held| world.books.number_of(held.message_id) >= Some(world.compared));
+        drop(client.send_held(&to, &held).await);
     }
 }
 
