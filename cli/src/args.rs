@@ -60,6 +60,9 @@ pub(crate) enum Command {
     },
     Group(GroupCommand),
     Settings(Settings),
+    Passphrase {
+        remove: bool,
+    },
     Search(Search),
     History {
         chat: ChatName,

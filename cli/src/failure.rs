@@ -57,7 +57,10 @@ pub(crate) enum Failure {
         dir: PathBuf,
     },
     /// A passphrase was set to nothing.
-    EmptyPassphrase,
+    /// A passphrase is set in this variable, and empty.
+    EmptyPassphrase(&'static str),
+    /// Another passphrase is to be set, and nobody says which.
+    NewPassphraseNeeded,
     /// Nowhere to get the access key from.
     NoAccessKey,
     NoInvitation,
@@ -234,7 +237,10 @@ impl Failure {
                 let said = lang.another_users_profile(user.as_str(), &dir.display().to_string());
                 new(Exit::Other, "already_signed_in", said)
             }
-            Self::EmptyPassphrase => new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase()),
+            Self::EmptyPassphrase(variable) => {
+                new(Exit::Credentials, "passphrase_needed", lang.empty_passphrase(variable))
+            }
+            Self::NewPassphraseNeeded => new(Exit::Credentials, "passphrase_needed", lang.new_passphrase_needed()),
             Self::NoAccessKey => new(Exit::Credentials, "access_key_needed", lang.no_access_key()),
             Self::MessageDeleted => new(Exit::File, "no_attachment", lang.message_was_deleted()),
             Self::WrongAccessKey(code @ ErrorCode::InvalidCredentials) => {

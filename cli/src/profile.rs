@@ -13,6 +13,10 @@ use crate::lang::Lang;
 use crate::output::Output;
 use crate::{prompt, variable};
 
+/// Where the passphrase of the profile may be, and where another one.
+const CURRENT: &str = "PRIVMSG_PASSPHRASE";
+const NEW: &str = "PRIVMSG_NEW_PASSPHRASE";
+
 /// A passphrase, if the profile's key lies under one.
 pub(crate) type Passphrase = Option<Zeroizing<String>>;
 
@@ -45,7 +49,7 @@ pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<P
     if place != KeyPlace::Passphrase {
         return Ok(None);
     }
-    if let Some(passphrase) = passphrase_variable()? {
+    if let Some(passphrase) = passphrase_in(CURRENT)? {
         return Ok(Some(passphrase));
     }
     if !prompt::somebody_is_there() {
@@ -57,10 +61,10 @@ pub(crate) async fn existing_passphrase(place: KeyPlace, lang: Lang) -> Result<P
 /// How the key of a new profile is to be kept. What protects best is taken first: a passphrase that is set, the keyring,
 /// a passphrase that is asked for, a file.
 pub(crate) async fn choose(output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
-    Ok(match passphrase_variable()? {
+    Ok(match passphrase_in(CURRENT)? {
         Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
         None if has_keyring(output) => (KeyPlace::Keyring, None),
-        None if prompt::somebody_is_there() => match new_passphrase(output).await? {
+        None if prompt::somebody_is_there() => match twice(output, output.lang().ask_new_passphrase()).await? {
             Some(passphrase) => (KeyPlace::Passphrase, Some(passphrase)),
             None => (KeyPlace::File, None),
         },
@@ -87,18 +91,40 @@ pub(crate) fn explain(place: KeyPlace, profile: &Profile, lang: Lang) -> String 
     }
 }
 
-fn passphrase_variable() -> Result<Passphrase, Failure> {
-    match variable("PRIVMSG_PASSPHRASE").map(Zeroizing::new) {
-        Some(passphrase) if passphrase.is_empty() => Err(Failure::EmptyPassphrase),
+fn passphrase_in(name: &'static str) -> Result<Passphrase, Failure> {
+    match variable(name).map(Zeroizing::new) {
+        Some(passphrase) if passphrase.is_empty() => Err(Failure::EmptyPassphrase(name)),
         other => Ok(other),
     }
 }
 
+/// Whether a profile opens with a passphrase, or without one.
+pub(crate) fn check(profile: &Profile, passphrase: &Passphrase) -> Result<(), Failure> {
+    match profile.check_passphrase(passphrase.as_ref().map(|phrase| phrase.as_str())) {
+        Err(ProfileError::Key(KeyError::OpenToOthers)) => Err(Failure::KeyOpenToOthers(profile.dir().join(KEY_FILE))),
+        other => Ok(other?),
+    }
+}
+
+/// Another passphrase for a profile that there is, from the environment or by asking.
+pub(crate) async fn another_passphrase(output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
+    let new = match passphrase_in(NEW)? {
+        None if prompt::somebody_is_there() => twice(output, output.lang().ask_another_passphrase()).await?,
+        other => other,
+    };
+    if new.is_none() { Err(Failure::NewPassphraseNeeded) } else { Ok((KeyPlace::Passphrase, new)) }
+}
+
+/// How the key is kept where no passphrase is wanted.
+pub(crate) fn without_passphrase(output: &Output) -> (KeyPlace, Passphrase) {
+    (if has_keyring(output) { KeyPlace::Keyring } else { KeyPlace::File }, None)
+}
+
 /// Asks twice, until both are the same. `None` if the user wants none.
-async fn new_passphrase(output: &Output) -> Result<Passphrase, Failure> {
+async fn twice(output: &Output, question: String) -> Result<Passphrase, Failure> {
     let lang = output.lang();
     loop {
-        let first = prompt::secret(lang.ask_new_passphrase()).await?;
+        let first = prompt::secret(question.clone()).await?;
         if first.is_empty() {
             return Ok(None);
         }

@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use iced::event::Status;
-use iced::keyboard::{self, Key, key::Named};
 use iced::theme::Mode;
 use iced::widget::operation::{focus_next, focus_previous};
-use iced::{Element, Event, Font, Program, Subscription, Task, Theme, event, system, window};
+use iced::{Element, Event, Font, Program, Subscription, Task, Theme, event, system, time, window};
 use privmsg_client::Profile;
 
+use crate::idle::{Idle, Moment};
+use crate::keys;
 use crate::looks::Looks;
 use crate::screen::home::{self, Home};
 use crate::screen::keep_words::{self, KeepWords};
+use crate::screen::locked::{self, Locked};
 use crate::screen::opening::{self, Opening, Purpose};
 use crate::screen::sign_in::{self, SignIn};
 use crate::screen::waiting::{self, Waiting};
+use crate::start::Start;
 use crate::theme;
 use crate::tools::Tools;
 
@@ -24,6 +26,9 @@ const FONT: Font = Font::with_name("Fira Sans");
 
 /// Emoji in colour (SIL Open Font License 1.1): few systems have a font with them that can be drawn without a graphics card.
 const EMOJI: &[u8] = include_bytes!("../fonts/TwemojiMozilla.ttf");
+
+/// How often it is looked whether somebody is there.
+const LOOK_FOR_IDLE: Duration = Duration::from_secs(10);
 
 /// How long a message may take to get into the outbox while the window closes.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -39,6 +44,12 @@ pub struct App {
     /// The system's.
     mode: Mode,
     screen: Screen,
+    /// What covers it until the passphrase is typed.
+    locked: Option<Locked>,
+    idle: Idle,
+    has_focus: bool,
+    /// As long as the start is measured.
+    start: Option<Start>,
     /// The window closes as soon as what was sent is in the outbox.
     is_closing: bool,
     /// The engine is being stopped.
@@ -83,6 +94,18 @@ pub enum Message {
     TryAgain,
     /// How the window is to look was kept.
     Kept,
+    /// Something was drawn.
+    Drawn,
+    /// Somebody is there.
+    Active,
+    /// Whether somebody is.
+    IsIdle,
+    /// The window is to be locked.
+    Lock,
+    /// It can be, or not.
+    Lockable(bool),
+    /// While it is.
+    Locked(locked::Message),
     /// The next field is to have the keyboard, or the one before.
     Tab { back: bool },
 }
@@ -92,6 +115,7 @@ impl App {
     pub fn new(profile: Profile, tools: Tools, looks: Looks) -> (Self, Task<Message>) {
         let (opening, task) = Opening::new(profile.clone(), Purpose::Read);
         let kept = Looks::of(&profile);
+        let start = tools.traced_since.map(Start::new);
         let app = Self {
             profile,
             tools,
@@ -99,6 +123,10 @@ impl App {
             kept,
             mode: Mode::None,
             screen: Screen::Opening(opening),
+            locked: None,
+            idle: Idle::new(Moment::now()),
+            has_focus: true,
+            start,
             is_closing: false,
             is_leaving: false,
         };
@@ -154,10 +182,15 @@ impl App {
                     Task::none()
                 }
             },
-            (Message::Focus(has_focus), Screen::Home(_)) => self.does(Message::Home(home::Message::Focus(has_focus))),
+            (Message::Focus(has_focus), Screen::Home(_)) => {
+                self.has_focus = has_focus;
+                self.is_looked_at()
+            }
+            (Message::Dropped(_), _) if self.locked.is_some() => Task::none(),
             (Message::Dropped(path), Screen::Home(screen)) => screen.drops(vec![path]).map(Message::Home),
             (Message::Home(message), Screen::Home(screen)) => match screen.update(message) {
                 home::Action::Run(task) => task.map(Message::Home),
+                home::Action::Lock => self.does(Message::Lock),
                 home::Action::TryAgain => {
                     let session = screen.session().clone();
                     Task::perform(async move { session.leave().await }, |()| Message::TryAgain)
@@ -171,6 +204,7 @@ impl App {
                         self.kept.shade = looks.shade;
                     }
                     (self.kept.notifies, self.kept.hides_content) = (looks.notifies, looks.hides_content);
+                    self.kept.lock_after = looks.lock_after;
                     self.looks = looks;
                     Task::perform(keep(self.kept, self.profile.clone()), |()| Message::Kept)
                 }
@@ -197,10 +231,53 @@ impl App {
                 screen.closes().map(Message::Home).chain(left)
             }
             (Message::CloseRequested | Message::Left, _) => iced::exit(),
+            (Message::Locked(message), _) => self.unlocks(message),
+            (Message::Lock, Screen::Home(_)) if self.locked.is_none() => {
+                Task::perform(Locked::is_possible(self.profile.clone()), Message::Lockable)
+            }
+            (Message::Lockable(true), Screen::Home(screen)) if self.locked.is_none() => {
+                screen.locks(true);
+                let (locked, task) = Locked::new(self.profile.clone());
+                self.locked = Some(locked);
+                Task::batch([task.map(Message::Locked), self.is_looked_at()])
+            }
+            (Message::Active, _) => {
+                self.idle = Idle::new(Moment::now());
+                Task::none()
+            }
+            (Message::IsIdle, _) => match self.looks.lock_after {
+                Some(minutes) if self.idle.is_over(Moment::now(), minutes) => self.does(Message::Lock),
+                _ => Task::none(),
+            },
+            (Message::Drawn, screen) => {
+                let with_chats = matches!(screen, Screen::Home(home) if home.has_chats());
+                self.start.take_if(|start| start.is_drawn(with_chats));
+                Task::none()
+            }
             (Message::Tab { back: false }, _) => focus_next(),
             (Message::Tab { back: true }, _) => focus_previous(),
             _ => Task::none(),
         }
+    }
+
+    fn unlocks(&mut self, message: locked::Message) -> Task<Message> {
+        let Some(locked) = &mut self.locked else { return Task::none() };
+        match locked.update(message) {
+            locked::Action::Run(task) => task.map(Message::Locked),
+            locked::Action::Unlock => {
+                (self.locked, self.idle) = (None, Idle::new(Moment::now()));
+                if let Screen::Home(home) = &mut self.screen {
+                    home.locks(false);
+                }
+                self.is_looked_at()
+            }
+        }
+    }
+
+    /// Tells the chats whether somebody looks at them.
+    fn is_looked_at(&mut self) -> Task<Message> {
+        let has_focus = self.has_focus && self.locked.is_none();
+        self.does(Message::Home(home::Message::Focus(has_focus)))
     }
 
     fn begins(&mut self, purpose: Purpose) -> Task<Message> {
@@ -220,6 +297,9 @@ impl App {
     /// Draws it.
     pub fn view(&self) -> Element<'_, Message> {
         let lang = self.looks.lang();
+        if let Some(locked) = &self.locked {
+            return locked.view(lang).map(Message::Locked);
+        }
         match &self.screen {
             Screen::Opening(screen) => screen.view(lang).map(Message::Opening),
             Screen::SignIn(screen) => screen.view(lang).map(Message::SignIn),
@@ -249,10 +329,18 @@ impl App {
         let mut all = vec![
             window::close_requests().map(|_| Message::CloseRequested),
             system::theme_changes().map(Message::Mode),
-            event::listen_with(tab),
+            event::listen_with(keys::tab),
         ];
+        if self.start.is_some() {
+            all.push(window::frames().map(|_| Message::Drawn));
+        }
         if let Screen::Home(home) = &self.screen {
             all.push(home.subscription().map(Message::Home));
+            all.push(event::listen_with(keys::shortcut));
+            if self.looks.lock_after.is_some() && self.locked.is_none() {
+                all.push(event::listen_with(keys::sign_of_life));
+                all.push(time::every(LOOK_FOR_IDLE).map(|_| Message::IsIdle));
+            }
             all.push(event::listen_with(|event, _, _| match event {
                 Event::Window(window::Event::Focused) => Some(Message::Focus(true)),
                 Event::Window(window::Event::FileDropped(path)) => Some(Message::Dropped(path)),
@@ -261,17 +349,6 @@ impl App {
             }));
         }
         Subscription::batch(all)
-    }
-}
-
-/// The tabulator goes from field to field, where the one that has it does not want it for itself.
-fn tab(event: Event, status: Status, _: window::Id) -> Option<Message> {
-    match (event, status) {
-        (
-            Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(Named::Tab), modifiers, .. }),
-            Status::Ignored,
-        ) => Some(Message::Tab { back: modifiers.shift() }),
-        _ => None,
     }
 }
 

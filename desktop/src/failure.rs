@@ -216,7 +216,8 @@ fn unforeseen(lang: Lang, what: &str) -> String {
     lang.with("failure-other", &[("detail", detail(what).into())])
 }
 
-fn profile(lang: Lang, error: &ProfileError) -> String {
+/// Why a profile, or its key, cannot be had.
+pub(crate) fn profile(lang: Lang, error: &ProfileError) -> String {
     match error {
         ProfileError::Key(KeyError::WrongPassphrase | KeyError::PassphraseNeeded) => {
             lang.text("failure-wrong-passphrase")

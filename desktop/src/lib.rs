@@ -1,7 +1,7 @@
 //! The desktop client `privmsg-desktop`: a window on [`privmsg_client`]. Nothing of MLS, and no database, is known here.
 //!
 //! ```text
-//! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation, panes)
+//! main ──▶ app ──▶ screen   opening ─▶ sign_in ─▶ waiting │ keep_words ─▶ home (list, conversation, panes); locked over it
 //!           │        │
 //!           │        ├──▶ follow   what the client library tells, as streams of messages
 //!           │        └──▶ session  the open profile, and its engine
@@ -16,6 +16,8 @@ mod emoji;
 mod failure;
 mod follow;
 mod handover;
+mod idle;
+mod keys;
 pub mod lang;
 mod links;
 pub mod looks;
@@ -23,6 +25,7 @@ mod notice;
 pub mod notifications;
 mod screen;
 mod session;
+mod start;
 mod theme;
 mod time;
 pub mod tools;

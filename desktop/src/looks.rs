@@ -55,11 +55,13 @@ pub struct Looks {
     pub notifies: bool,
     /// And not what.
     pub hides_content: bool,
+    /// After so many minutes in which nobody was there the window asks for the passphrase, if there is one.
+    pub lock_after: Option<u16>,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self { lang: None, shade: Shade::System, notifies: true, hides_content: false }
+        Self { lang: None, shade: Shade::System, notifies: true, hides_content: false, lock_after: None }
     }
 }
 
@@ -115,7 +117,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let profile = Profile::at(folder.path());
         assert_eq!(Looks::of(&profile), Looks::default());
-        let looks = Looks { lang: Some(Lang::Russian), shade: Shade::Dark, notifies: false, hides_content: true };
+        let (lang, shade) = (Some(Lang::Russian), Shade::Dark);
+        let looks = Looks { lang, shade, notifies: false, hides_content: true, lock_after: Some(5) };
         looks.keep(&profile).unwrap();
         assert_eq!(Looks::of(&profile), looks);
         for spoilt in [r#"{"lang":"xx"}"#, "", r#"{"shade":7}"#, &" ".repeat(5000)] {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use privmsg_client::Profile;
@@ -36,6 +36,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let begun = Instant::now();
     if let Some(code) = privmsg_media::run_if_asked() {
         return code;
     }
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         decoder: Decoder::of_this_program(),
         sound: Arc::new(SoundProgram::beside_this_program()),
         notifier: Notifier::of_desktop(),
+        traced_since: std::env::var_os("PRIVMSG_TRACE_START").map(|_| begun),
     };
     let ran = app::program(profile, tools, looks).run();
     if !privmsg_client::wait_until_closed(CLOSING) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use privmsg_media::Decoder;
 use privmsg_media::sound::Sound;
@@ -19,4 +20,6 @@ pub struct Tools {
     pub sound: Arc<dyn Sound>,
     /// Tells somebody who does not look.
     pub notifier: Notifier,
+    /// When the program has begun, if it is to say how long that has taken.
+    pub traced_since: Option<Instant>,
 }

@@ -167,6 +167,11 @@ fn all(lang: Lang) -> Clap {
             .arg(positional("value", lang.pick("VALUE", "ЗНАЧЕНИЕ"), lang.help_value()).allow_hyphen_values(true)),
     )
     .subcommand(
+        command(lang, "passphrase", lang.about_passphrase(), lang.usage_passphrase())
+            .after_help(lang.after_passphrase())
+            .arg(flag("remove", lang.help_remove_passphrase())),
+    )
+    .subcommand(
         command(lang, "listen", lang.about_listen(), lang.usage_listen())
             .after_help(lang.after_listen())
             .arg(number("count", "N", lang.help_count()))

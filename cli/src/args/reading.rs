@@ -88,6 +88,7 @@ impl Command {
             "read" => Self::Read { chat: chat(lang, matches)? },
             "group" => Self::Group(group(lang, matches)?),
             "settings" => Self::Settings(settings(lang, matches)?),
+            "passphrase" => Self::Passphrase { remove: matches.get_flag("remove") },
             "listen" => Self::Listen(Listen {
                 count: matches.get_one("count").copied(),
                 timeout: matches.get_one("timeout").copied(),

@@ -16,6 +16,7 @@ mod listen;
 mod login;
 mod logout;
 mod message;
+mod passphrase;
 mod progress;
 mod read;
 mod requests;
@@ -124,6 +125,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Search(wanted) => signals.unless_interrupted(search::run(session, &wanted)).await,
         Command::Read { chat } => signals.unless_interrupted(read::run(session, &chat)).await,
         Command::Settings(wanted) => signals.unless_interrupted(settings::run(session, wanted)).await,
+        Command::Passphrase { remove } => signals.unless_interrupted(passphrase::run(session, remove)).await,
         Command::Chats => signals.unless_interrupted(chats::run(session)).await,
         Command::ContactLink => signals.unless_interrupted(contact::link(session)).await,
         Command::AddContact(wanted) => signals.unless_interrupted(contact::add(session, wanted)).await,

@@ -106,10 +106,13 @@ texts! {
     passphrase_needed() =>
         "this profile needs its passphrase: set PRIVMSG_PASSPHRASE or run privmsg on a terminal",
         "для этого профиля нужна парольная фраза: задайте PRIVMSG_PASSPHRASE или запустите privmsg в терминале";
+    new_passphrase_needed() =>
+        "a new passphrase is needed: set PRIVMSG_NEW_PASSPHRASE or run privmsg on a terminal",
+        "нужна новая парольная фраза: задайте PRIVMSG_NEW_PASSPHRASE или запустите privmsg в терминале";
     wrong_passphrase() => "the passphrase is wrong", "парольная фраза неверна";
-    empty_passphrase() =>
-        "PRIVMSG_PASSPHRASE is set but empty; unset it or give it a passphrase",
-        "PRIVMSG_PASSPHRASE задана, но пуста; уберите её или впишите парольную фразу";
+    empty_passphrase(variable: &str) =>
+        "{variable} is set but empty; unset it or give it a passphrase",
+        "{variable} задана, но пуста; уберите её или впишите парольную фразу";
     keyring_failed(detail: &str) =>
         "the keyring does not give the profile's key ({detail}). Is it unlocked, and is this the same desktop session?",
         "связка ключей не отдаёт ключ профиля ({detail}). Разблокирована ли она, и тот ли это сеанс рабочего стола?";

@@ -32,6 +32,8 @@ texts! {
     about_chat() => "Talk to somebody, line by line", "Переписываться, строка за строкой";
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
     about_settings() => "Show the settings, or change one", "Показать или изменить настройки";
+    about_passphrase() =>
+        "Set the passphrase of this device, change it, or take it away", "Задать, сменить или убрать парольную фразу этого устройства";
     about_listen() => "Print messages as they arrive, beginning with what was missed", "Печатать сообщения по мере получения, начиная с пропущенных";
     about_history() => "Show the newest messages of a chat", "Показать последние сообщения чата";
     about_download() => "Save the files of a message", "Сохранить файлы из сообщения";
@@ -55,6 +57,7 @@ texts! {
     usage_chat() => "privmsg chat CHAT", "privmsg chat ЧАТ";
     usage_read() => "privmsg read CHAT", "privmsg read ЧАТ";
     usage_settings() => "privmsg settings [SETTING [VALUE]]", "privmsg settings [НАСТРОЙКА [ЗНАЧЕНИЕ]]";
+    usage_passphrase() => "privmsg passphrase [--remove]", "privmsg passphrase [--remove]";
     usage_listen() => "privmsg listen [--count N] [--timeout SECS]", "privmsg listen [--count N] [--timeout СЕКУНДЫ]";
     usage_history() => "privmsg history CHAT [--limit N]", "privmsg history ЧАТ [--limit N]";
     usage_download() => "privmsg download MESSAGE_ID --out PATH [--from USER] [--chat CHAT]",
@@ -68,6 +71,9 @@ texts! {
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change[=КОД] | --refuse-change]";
     usage_logout() => "privmsg logout [--yes | --local]", "privmsg logout [--yes | --local]";
     help_yes() => "Do not ask, even if it is the account's last device", "Не спрашивать, даже если это последнее устройство учётной записи";
+    help_remove_passphrase() =>
+        "Ask for no passphrase any more: the key goes to the keyring, or into a file",
+        "Больше не спрашивать парольную фразу: ключ ляжет в связку ключей или в файл";
     help_asked() => "A user's id, or a group: group:…", "ID пользователя или группа: group:…";
 
     help_chat() => "A user's id, 'self' for notes to yourself, or a group: group:…", "ID пользователя, «self» — заметки себе, или группа: group:…";
@@ -158,6 +164,7 @@ Environment:
   PRIVMSG_RECOVERY_KEY  the twelve words, wherever they are asked for
   PRIVMSG_LINK_CODE     the code of a new device, for 'devices link'
   PRIVMSG_PASSPHRASE    passphrase of the profile; at the first login it sets it
+  PRIVMSG_NEW_PASSPHRASE   another one, for 'passphrase'
   PRIVMSG_LOG           error, warn, info, debug or trace: log to standard error
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   the proxy, unless 'login' set one
   NO_COLOR              no colours
@@ -195,6 +202,7 @@ r"Примеры:
   PRIVMSG_RECOVERY_KEY  двенадцать слов, везде, где их спрашивают
   PRIVMSG_LINK_CODE     код нового устройства, для «devices link»
   PRIVMSG_PASSPHRASE    парольная фраза профиля; при первом входе задаёт её
+  PRIVMSG_NEW_PASSPHRASE   новая, для «passphrase»
   PRIVMSG_LOG           error, warn, info, debug или trace: журнал на стандартный
                         вывод ошибок
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY   прокси, если его не задал «login»
@@ -243,6 +251,13 @@ r"Первое устройство учётной записи показыва
 и --fingerprint меняют способ подключения.
 
 Секреты не принимаются аргументами: их увидел бы каждый пользователь машины.";
+    after_passphrase() =>
+r"The passphrase until now is taken from PRIVMSG_PASSPHRASE, or asked for, the new one from
+PRIVMSG_NEW_PASSPHRASE, or asked for. The key of the database stays the same: whoever has copied the
+folder before opens that copy as before.",
+r"Нынешняя парольная фраза берётся из PRIVMSG_PASSPHRASE или спрашивается, новая — из
+PRIVMSG_NEW_PASSPHRASE или спрашивается. Ключ базы остаётся прежним: кто скопировал папку раньше,
+откроет свою копию, как и прежде.";
     after_chat() =>
 r"Each line is sent as a message; what is pasted on a terminal is one message. Ctrl-U empties the line.
 Ctrl-D in an empty line ends it, once the server has everything; Ctrl-C ends it at once, and what is

@@ -29,6 +29,7 @@ texts! {
     ask_passphrase() => "Passphrase of the profile: ", "Парольная фраза профиля: ";
     ask_new_passphrase() =>
         "New passphrase for the profile (empty: none): ", "Новая парольная фраза для профиля (пусто: без неё): ";
+    ask_another_passphrase() => "New passphrase: ", "Новая парольная фраза: ";
     ask_again() => "Once more: ", "Ещё раз: ";
     ask_recovery_key() => "Recovery key (twelve words, not shown): ", "Ключ восстановления (двенадцать слов, не отображаются): ";
     passphrases_differ() => "The two are not the same. Again.", "Фразы не совпадают. Ещё раз.";
@@ -44,8 +45,8 @@ texts! {
         "The profile is encrypted with your passphrase. Without it nobody can open the profile, and it cannot be restored.",
         "Профиль зашифрован парольной фразой. Без неё профиль не открыть, и восстановить её нельзя.";
     key_in_file(file: &str) =>
-        "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. To protect a profile, set PRIVMSG_PASSPHRASE before its first login; for this one: sign it out and sign in with a new profile.",
-        "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Чтобы защитить профиль, задайте PRIVMSG_PASSPHRASE до его первого входа. Взамен этого профиля заведите новый: выйдите и войдите с другим --profile.";
+        "The profile is encrypted, and its key lies beside it in {file}, readable by you only. Whoever can copy this folder, or the disk, can read your messages. 'privmsg passphrase' puts it under a passphrase.",
+        "Профиль зашифрован, а ключ лежит рядом, в {file}; читать его можете только вы. Кто скопирует эту папку или диск, прочитает ваши сообщения. Защитить его парольной фразой — «privmsg passphrase».";
     plain_http() =>
         "Warning: http:// is not encrypted. On the way to the server anybody can copy your access key and see whom you write to; messages themselves stay encrypted. Use https://.",
         "Внимание: http:// не шифруется. По дороге к серверу любой может скопировать ваш ключ доступа и увидеть, кому вы пишете; сами сообщения остаются зашифрованы. Используйте https://.";

@@ -32,6 +32,7 @@ fn help_names_every_command_variable_and_exit_code_in_both_languages() {
             "PRIVMSG_INVITATION",
             "PRIVMSG_RECOVERY_KEY",
             "PRIVMSG_PASSPHRASE",
+            "PRIVMSG_NEW_PASSPHRASE",
             "PRIVMSG_PROXY",
             "HTTPS_PROXY",
         ];

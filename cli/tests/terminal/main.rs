@@ -19,6 +19,7 @@ mod listening;
 mod login;
 mod machine;
 mod media;
+mod passphrase;
 mod people;
 #[cfg(target_os = "linux")]
 mod pty;

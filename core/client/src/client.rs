@@ -79,6 +79,12 @@ pub enum OpenError {
 }
 
 impl Client {
+    /// Its profile.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.context.profile
+    }
+
     /// Opens a profile that has been signed in ([`crate::Login`]). Nothing is sent or received until an engine runs.
     /// Several profiles may be open at once, each with a client of its own.
     ///

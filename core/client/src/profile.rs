@@ -95,9 +95,38 @@ impl Profile {
         Ok(())
     }
 
+    /// Keeps the key of its database in another place from now on, or under another passphrase. The key itself stays the same, so that
+    /// whoever has a copy of the folder from before opens that copy as before. Blocks: on a key derivation, or on a keyring.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongPassphrase`], …; then the profile is as it was. An error of the place where the key was that does not forget
+    /// it: then it is in the new place ([`Profile::key_place`]), and whoever opens the profile next tries again.
+    pub fn keep_key(
+        &self,
+        passphrase: Option<&str>,
+        place: KeyPlace,
+        new_passphrase: Option<&str>,
+    ) -> Result<(), ProfileError> {
+        Ok(Creation::begin(self.keystore(passphrase))?.keep_in(place, new_passphrase)?)
+    }
+
+    /// Whether the key of its database can be had with this passphrase, or without one. Blocks on a key derivation, or on a keyring.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongPassphrase`], and whatever else keeps the profile from being opened.
+    pub fn check_passphrase(&self, passphrase: Option<&str>) -> Result<(), ProfileError> {
+        self.keystore(passphrase).open()?;
+        Ok(())
+    }
+
     pub(crate) fn open_store(&self, passphrase: Option<&str>) -> Result<Store, ProfileError> {
         let keystore = self.keystore(passphrase);
         let key = keystore.open()?;
+        if keystore.has_former()?
+            && let Err(error) = Creation::begin(keystore).and_then(|creation| creation.forget_former())
+        {
+            tracing::warn!(%error, "the place where the key was before has not forgotten it");
+        }
         let has_database = self.dir.join(DATABASE_FILE).try_exists().map_err(|source| self.directory(source))?;
         let _creation = if has_database {
             key::wait_until_made(&self.dir)?;

@@ -17,6 +17,7 @@ mod error;
 mod key_file;
 mod keyring;
 mod keystore;
+mod moving;
 mod passphrase;
 pub(crate) mod private_file;
 mod vault;

@@ -3,6 +3,7 @@
 
 pub(crate) mod home;
 pub(crate) mod keep_words;
+pub(crate) mod locked;
 pub(crate) mod opening;
 pub(crate) mod sign_in;
 pub(crate) mod waiting;

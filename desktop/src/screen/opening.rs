@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iced::widget::operation::focus;
 use iced::widget::{button, column, text};
 use iced::{Element, Task};
 use privmsg_client::{
@@ -11,13 +10,12 @@ use privmsg_client::{
 };
 use privmsg_protocol::{Secret, UserId};
 
+use super::locked;
 use crate::failure;
 use crate::lang::Lang;
 use crate::session::Session;
 use crate::theme::{gap, type_size};
-use crate::widget::{alarm, hint, secret_field, sheet};
-
-const PASSPHRASE: &str = "passphrase";
+use crate::widget::{Typed, alarm, hint, sheet};
 
 /// How long a server is asked whether a device that it has called signed out may come in, before its history is shown.
 const BRIEFLY: Duration = Duration::from_secs(5);
@@ -165,13 +163,13 @@ impl Opening {
             (Message::Tried(Ok(Found::Ready(ready))), _) => Action::Open(ready),
             (Message::Tried(Ok(Found::Locked)), _) => {
                 self.state = State::Locked { typed: Secret::new(String::new()), is_trying: false, failure: None };
-                Action::Run(focus(PASSPHRASE))
+                Action::Run(locked::asks())
             }
             (Message::Tried(Err(failed)), State::Locked { is_trying, failure, .. }) => {
                 *is_trying = false;
                 let again = failed.is_wrong_passphrase();
                 *failure = Some(failed);
-                if again { Action::Run(focus(PASSPHRASE)) } else { Action::None }
+                if again { Action::Run(locked::asks()) } else { Action::None }
             }
             (Message::Tried(Err(failure)), _) => {
                 self.state = State::Failed(failure);
@@ -209,21 +207,9 @@ impl Opening {
                 .spacing(gap::MEDIUM),
             ),
             State::Locked { typed, is_trying, failure } => {
-                let input: fn(String) -> Message = |text| Message::Typed(Secret::new(text));
-                let mut content = column![
-                    text(lang.text("locked-title")).size(type_size::TITLE),
-                    secret_field(
-                        PASSPHRASE,
-                        lang.text("passphrase"),
-                        typed.expose(),
-                        (!is_trying).then_some(input),
-                        Message::Submitted
-                    ),
-                ]
-                .spacing(gap::MEDIUM);
-                content = content.push(failure.as_ref().map(|failure| alarm(failure.said(lang))));
-                let name = if *is_trying { lang.text("opening") } else { lang.text("unlock") };
-                sheet(content.push(button(text(name)).on_press_maybe((!is_trying).then_some(Message::Submitted))))
+                let input: Typed<Message> = |text| Message::Typed(Secret::new(text));
+                let failure = failure.as_ref().map(|failure| failure.said(lang));
+                locked::form(lang, typed, (!is_trying).then_some(input), failure, Message::Submitted)
             }
         }
     }

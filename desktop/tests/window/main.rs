@@ -7,6 +7,7 @@ mod devices;
 mod emoji;
 mod files;
 mod finding;
+mod locking;
 mod marking;
 mod newcomers;
 mod panes;

@@ -1,5 +1,6 @@
 //! Chats that stand above the others, are quiet, or out of sight.
 
+use privmsg_desktop::app::Message;
 use privmsg_desktop::lang::Lang;
 use privmsg_testkit::Person;
 
@@ -57,7 +58,7 @@ fn what_is_muted_tells_nothing() {
     window.clicks("about-chat");
     window.clicks("mute");
     window.shows("unmute");
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     place.now(place.bob.says(&place.alice.user_id, "Два"));
     window.shows_text("Два");
     window.tells_nothing();

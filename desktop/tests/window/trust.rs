@@ -1,5 +1,6 @@
 //! What the window says of who is who, and of who is to be heard.
 
+use privmsg_desktop::app::Message;
 use privmsg_desktop::lang::Lang;
 
 use crate::place::{signed_in, signed_in_high};
@@ -57,7 +58,7 @@ fn nothing_is_seen_while_nobody_looks() {
     window.enters("bob");
     window.says("Hello");
     place.now(place.bob.hears(&place.alice.user_id, "Hello"));
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     let mut bob = place.now(place.bob.starts_anew(&place.server));
     place.now(bob.goes_online());
     for number in 1..=40 {
@@ -66,7 +67,7 @@ fn nothing_is_seen_while_nobody_looks() {
     window.shows_text("40");
     let alarm = Lang::English.with("key-changed", &[("user", "bob".into())]);
     window.shows_text(&alarm);
-    window.has_focus(true);
+    window.hears(Message::Focus(true));
     window.shows_text(&Lang::English.with("new-messages", &[("count", 40.into())]));
     window.shows_text("message 1");
     window.hides_text("message 39");
@@ -117,14 +118,14 @@ fn what_comes_while_nobody_looks_is_new_again() {
     let new = |count: u64| Lang::English.with("new-messages", &[("count", count.into())]);
     window.shows_text(&new(1));
     window.hides_text("1");
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     for number in 1..=40 {
         place.now(place.bob.says(&place.alice.user_id, &format!("message {number}")));
     }
     // The list has heard of all of them, and so has the chat.
     window.shows_text("40");
     window.shows_text(&new(40));
-    window.has_focus(true);
+    window.hears(Message::Focus(true));
     window.shows_text(&new(40));
     window.shows_text("message 1");
     window.hides_text("message 39");
@@ -137,30 +138,30 @@ fn what_comes_while_nobody_looks_is_new_again() {
 fn who_does_not_look_is_told() {
     let (place, mut window) = signed_in_high(Lang::English);
     let alice = &place.alice.user_id;
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     place.now(place.bob.says(alice, "Buy this"));
     let told = window.tells();
     assert_eq!((told.title.as_str(), told.text), ("bob", Lang::English.text("is-request")));
-    window.has_focus(true);
+    window.hears(Message::Focus(true));
     window.clicks_text("bob");
     window.clicks("accept");
     place.now(place.bob.says(alice, "While you look"));
     window.shows_text("While you look");
     window.tells_nothing();
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     place.now(place.bob.says(alice, "<b>Lunch?</b>"));
     let told = window.tells();
     assert_eq!((told.title.as_str(), told.text.as_str()), ("bob", "<b>Lunch?</b>"));
-    window.has_focus(true);
+    window.hears(Message::Focus(true));
     window.clicks("settings");
     window.switches("hides-content");
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     place.now(place.bob.says(alice, "A secret"));
     let told = window.tells();
     assert_eq!((told.title.as_str(), told.text), ("PrivMsg", Lang::English.text("told-hidden")));
-    window.has_focus(true);
+    window.hears(Message::Focus(true));
     window.switches("notifies");
-    window.has_focus(false);
+    window.hears(Message::Focus(false));
     place.now(place.bob.says(alice, "Unheard"));
     window.shows_text("Unheard");
     window.tells_nothing();

@@ -76,7 +76,8 @@ fn begun(
     let decoder = Decoder::by(PROGRAM.into());
     let (notifier, told) = Notifier::new();
     let (devices, downloads) = (Devices::default(), dir.with_file_name("downloads"));
-    let tools = Tools { downloads: downloads.into(), decoder, sound: Arc::new(devices.clone()), notifier };
+    let sound = Arc::new(devices.clone());
+    let tools = Tools { downloads: downloads.into(), decoder, sound, notifier, traced_since: None };
     let program = app::program(Profile::at(dir.to_owned()), tools, looks);
     let (sender, events) = mpsc::channel(64);
     let emulator = Emulator::new(sender, &program, Mode::Immediate, size);
@@ -327,12 +328,12 @@ impl<P: Program<State = App, Message = Message, Theme = Theme>> Window<P> {
 
     /// Somebody drops a file on the window.
     pub(crate) fn takes_a_file(&mut self, path: &Path) {
-        self.emulator.update(&self.program, Message::Dropped(path.to_owned()));
+        self.hears(Message::Dropped(path.to_owned()));
     }
 
-    /// Somebody looks at the window, or at another one.
-    pub(crate) fn has_focus(&mut self, has_focus: bool) {
-        self.emulator.update(&self.program, Message::Focus(has_focus));
+    /// Something happens to the window that the emulator does not know.
+    pub(crate) fn hears(&mut self, message: Message) {
+        self.emulator.update(&self.program, message);
     }
 
     /// Draws the window into a file, as the last thing that is done with it.

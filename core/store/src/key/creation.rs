@@ -9,7 +9,7 @@
 //! | both | the same: the profile is complete, or its database will be by its own transactions |
 //! | a database only | refused: its key is somewhere else, and another key would not open it |
 //!
-//! A key is never replaced once it is noted, and the database is opened after that only. Who is killed between keeping
+//! A key is never replaced once it is noted (it may be kept elsewhere: `moving`), and the database is opened after that only. Who is killed between keeping
 //! the key and noting it leaves an entry in the keyring that nothing refers to.
 
 use std::fs::{File, TryLockError};
@@ -32,7 +32,7 @@ const TRIES: u32 = 150 * 50;
 /// The right to make the profile of a keystore, for as long as it lives. The system takes it back when the process ends.
 #[derive(Debug)]
 pub struct Creation<'a> {
-    keystore: Keystore<'a>,
+    pub(super) keystore: Keystore<'a>,
     _lock: File,
 }
 

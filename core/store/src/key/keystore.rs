@@ -28,7 +28,7 @@ const NAME_LENGTHS: std::ops::RangeInclusive<usize> = 1..=32;
 #[derive(Debug, Clone, Copy)]
 pub struct Keystore<'a> {
     pub(super) dir: &'a Path,
-    vaults: Vaults<'a>,
+    pub(super) vaults: Vaults<'a>,
 }
 
 impl<'a> Keystore<'a> {
@@ -58,7 +58,7 @@ impl<'a> Keystore<'a> {
     /// [`KeyError::UnknownVault`], [`KeyError::Newer`], [`KeyError::Damaged`] or [`KeyError::Io`].
     pub fn place(&self) -> Result<Option<KeyPlace>, KeyError> {
         match self.read() {
-            Ok(stored) => self.vaults.place(&stored.kind).map(Some),
+            Ok(notes) => self.vaults.place(&notes.key.kind).map(Some),
             Err(KeyError::NoProfile) => Ok(None),
             Err(error) => Err(error),
         }
@@ -69,37 +69,50 @@ impl<'a> Keystore<'a> {
     /// # Errors
     /// [`KeyError::NoProfile`], [`KeyError::PassphraseNeeded`], [`KeyError::WrongPassphrase`], …
     pub fn open(&self) -> Result<DatabaseKey, KeyError> {
-        let stored = self.read()?;
+        let stored = self.read()?.key;
         let place = self.vaults.place(&stored.kind)?;
         self.vaults.at(place)?.load(&stored.details)
     }
 
     /// Makes a key, keeps it in `place`, and notes that. Only for whoever has the right to ([`super::Creation`]).
     pub(super) fn make(&self, place: KeyPlace) -> Result<DatabaseKey, KeyError> {
-        let vault = self.vaults.at(place)?;
         let key = DatabaseKey::random()?;
-        let details = vault.store(&key)?;
-        let noted = encode(vault.name(), &details).and_then(|json| private_file::write(self.dir, KEYSTORE_FILE, &json));
-        if let Err(error) = noted {
+        self.keep(&key, place, None)?;
+        Ok(key)
+    }
+
+    /// Keeps a key in `place`, and notes that, and which other place has to forget it.
+    pub(super) fn keep(&self, key: &DatabaseKey, place: KeyPlace, former: Option<&Stored>) -> Result<(), KeyError> {
+        let vault = self.vaults.at(place)?;
+        let details = vault.store(key)?;
+        let noted = self.note(vault.name(), &details, former);
+        if noted.is_err() && !self.read().is_ok_and(|notes| notes.key.is(vault.name(), &details)) {
             // Nobody will find it again. That this fails, too, is the lesser news.
             let _ = vault.remove(&details);
-            return Err(error);
         }
-        Ok(key)
+        noted
+    }
+
+    pub(super) fn note(&self, kind: &str, details: &Details, former: Option<&Stored>) -> Result<(), KeyError> {
+        private_file::write(self.dir, KEYSTORE_FILE, &encode(kind, details, former)?)
+    }
+
+    pub(super) fn remove(&self, stored: &Stored) -> Result<(), KeyError> {
+        self.vaults.at(self.vaults.place(&stored.kind)?)?.remove(&stored.details)
     }
 
     /// Forgets the key, the note first: one that is noted and gone would be in everybody's way.
     pub(super) fn forget(&self) -> Result<(), KeyError> {
         let stored = match self.read() {
             Err(KeyError::NoProfile) => return Ok(()),
-            other => other?,
+            other => other?.key,
         };
-        let place = self.vaults.place(&stored.kind)?;
+        self.vaults.place(&stored.kind)?;
         private_file::remove(self.dir, KEYSTORE_FILE)?;
-        self.vaults.at(place)?.remove(&stored.details)
+        self.remove(&stored)
     }
 
-    fn read(&self) -> Result<Stored, KeyError> {
+    pub(super) fn read(&self) -> Result<Notes, KeyError> {
         let io = |source| KeyError::Io { file: KEYSTORE_FILE, source };
         let file = match File::open(self.dir.join(KEYSTORE_FILE)) {
             Ok(file) => file,
@@ -114,14 +127,14 @@ impl<'a> Keystore<'a> {
 
 /// The vaults that there are. Which of them is meant, `keystore.json` says.
 #[derive(Debug, Clone, Copy)]
-struct Vaults<'a> {
+pub(super) struct Vaults<'a> {
     passphrase: Passphrase<'a>,
     file: KeyFile<'a>,
     host: Option<&'a dyn Vault>,
 }
 
 impl Vaults<'_> {
-    fn place(&self, kind: &str) -> Result<KeyPlace, KeyError> {
+    pub(super) fn place(&self, kind: &str) -> Result<KeyPlace, KeyError> {
         match kind {
             Keyring::NAME => Ok(KeyPlace::Keyring),
             Passphrase::NAME => Ok(KeyPlace::Passphrase),
@@ -146,22 +159,33 @@ struct Head {
     version: u32,
 }
 
-#[derive(Deserialize)]
-struct Body {
-    key: Stored,
+/// What the file says.
+#[derive(Debug, Deserialize)]
+pub(super) struct Notes {
+    pub(super) key: Stored,
+    /// Where it was before, and is perhaps still.
+    pub(super) former: Option<Stored>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Stored {
-    kind: String,
+pub(super) struct Stored {
+    pub(super) kind: String,
     #[serde(flatten)]
-    details: Details,
+    pub(super) details: Details,
+}
+
+impl Stored {
+    fn is(&self, kind: &str, details: &Details) -> bool {
+        self.kind == kind && self.details == *details
+    }
 }
 
 #[derive(Serialize)]
 struct Noted<'a> {
     version: u32,
     key: NotedKey<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former: Option<NotedKey<'a>>,
 }
 
 #[derive(Serialize)]
@@ -175,25 +199,26 @@ fn is_name(name: &str) -> bool {
     NAME_LENGTHS.contains(&name.len()) && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-fn encode(kind: &str, details: &Details) -> Result<Vec<u8>, KeyError> {
+fn encode(kind: &str, details: &Details, former: Option<&Stored>) -> Result<Vec<u8>, KeyError> {
     if !is_name(kind) || details.contains_key("kind") {
         return Err(VaultError::Damaged.of(kind));
     }
-    let noted = Noted { version: VERSION, key: NotedKey { kind, details } };
+    let former = former.map(|former| NotedKey { kind: &former.kind, details: &former.details });
+    let noted = Noted { version: VERSION, key: NotedKey { kind, details }, former };
     serde_json::to_vec_pretty(&noted).map_err(|_| VaultError::Damaged.of(kind))
 }
 
 /// The version first: what a newer one looks like is not known.
-fn decode(json: &[u8]) -> Result<Stored, KeyError> {
+fn decode(json: &[u8]) -> Result<Notes, KeyError> {
     let damaged = |_| KeyError::Damaged(KEYSTORE_FILE);
     let head: Head = serde_json::from_slice(json).map_err(damaged)?;
     if head.version > VERSION {
         return Err(KeyError::Newer { found: head.version, known: VERSION });
     }
-    let body: Body = serde_json::from_slice(json).map_err(damaged)?;
-    // It may be shown, so it is a name and nothing else.
-    if head.version == VERSION && is_name(&body.key.kind) {
-        Ok(body.key)
+    let notes: Notes = serde_json::from_slice(json).map_err(damaged)?;
+    // They may be shown, so they are names and nothing else.
+    if head.version == VERSION && is_name(&notes.key.kind) && notes.former.iter().all(|former| is_name(&former.kind)) {
+        Ok(notes)
     } else {
         Err(KeyError::Damaged(KEYSTORE_FILE))
     }

@@ -36,7 +36,7 @@ fn create(keystore: Keystore<'_>, place: KeyPlace) -> Result<DatabaseKey, KeyErr
 }
 
 fn text_of(kind: &str, details: &Details) -> String {
-    String::from_utf8(encode(kind, details).unwrap()).unwrap()
+    String::from_utf8(encode(kind, details, None).unwrap()).unwrap()
 }
 
 /// These bytes are on people's disks: if one of them has to change, so does the version.

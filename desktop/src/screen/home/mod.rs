@@ -34,6 +34,8 @@ use crate::widget::hint;
 pub(crate) struct Home {
     session: Session,
     chats: Vec<ChatEntry>,
+    /// They are known.
+    has_chats: bool,
     connection: Connection,
     ended: Option<Ended>,
     alarms: Vec<Reason>,
@@ -61,6 +63,8 @@ pub(crate) struct Home {
     /// What was not done in chats that are not open any more.
     failed: Vec<NotDone>,
     has_focus: bool,
+    /// The window asks for the passphrase.
+    is_locked: bool,
     tools: Tools,
 }
 
@@ -119,6 +123,8 @@ pub(crate) enum Action {
     SignInAgain,
     /// The window is to look otherwise.
     Look(Looks),
+    /// It is to be locked.
+    Lock,
     /// The session is over, and is to begin anew.
     TryAgain,
 }
@@ -128,6 +134,7 @@ impl Home {
     pub(crate) fn new(session: Session, looks: Looks, tools: Tools) -> Self {
         Self {
             chats: Vec::new(),
+            has_chats: false,
             connection: session.connection().borrow().clone(),
             ended: None,
             alarms: Vec::new(),
@@ -147,6 +154,7 @@ impl Home {
             alarms_trouble: None,
             chats_trouble: None,
             has_focus: true,
+            is_locked: false,
             tools,
             session,
         }
@@ -155,6 +163,19 @@ impl Home {
     /// The session, which is to be left when the window closes.
     pub(crate) const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whether it is known which chats there are.
+    pub(crate) const fn has_chats(&self) -> bool {
+        self.has_chats
+    }
+
+    /// The window asks for the passphrase, or not any more: nothing goes on that somebody would have to see or hear.
+    pub(crate) fn locks(&mut self, is_locked: bool) {
+        self.is_locked = is_locked;
+        if is_locked {
+            self.covers();
+        }
     }
 
     /// How many messages are new, in all chats.
@@ -191,6 +212,7 @@ impl Home {
             pane::Action::Back => self.pane = None,
             pane::Action::Open(with) => return Action::Run(self.opens(with)),
             pane::Action::Mark(mark, is_set) => return Action::Run(self.marks(mark, is_set)),
+            pane::Action::Lock => return Action::Lock,
             pane::Action::Look(looks) => {
                 self.looks = looks;
                 return Action::Look(looks);
@@ -222,7 +244,7 @@ impl Home {
             Message::NewGroup => return self.shows(Pane::new_group(&self.session)),
             Message::Settings => return self.shows(Pane::settings(&self.session, self.looks)),
             Message::Chats(Ok(diffs)) => {
-                self.chats_trouble = None;
+                (self.chats_trouble, self.has_chats) = (None, true);
                 diffs.into_iter().for_each(|diff: ListDiff<ChatEntry>| diff.apply(&mut self.chats));
                 if let Some(open) = &mut self.open {
                     open.is_called(&self.chats);
@@ -299,7 +321,8 @@ impl Home {
     fn tells(&self, message: &MessageView) {
         let own = self.session.client().user_id();
         let chat = self.chats.iter().find(|chat| chat.summary.chat.id == message.chat.id);
-        let told = chat.and_then(|chat| telling::of(self.looks.lang(), message, chat, own, self.looks.hides_content));
+        let hides = self.looks.hides_content || self.is_locked;
+        let told = chat.and_then(|chat| telling::of(self.looks.lang(), message, chat, own, hides));
         if let Some(told) = told {
             self.tools.notifier.tell(told);
         }

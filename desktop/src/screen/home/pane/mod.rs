@@ -3,6 +3,7 @@
 mod contact;
 mod devices;
 mod group;
+mod lock;
 mod new_contact;
 mod new_group;
 mod settings;
@@ -105,6 +106,8 @@ pub(super) enum Action<M = Message> {
     Mark(Mark, bool),
     /// The window is to look otherwise.
     Look(Looks),
+    /// It is to be locked.
+    Lock,
 }
 
 impl<M: Send + 'static> Action<M> {
@@ -119,8 +122,15 @@ impl<M: Send + 'static> Action<M> {
             Self::Open(with) => Action::Open(with),
             Self::Mark(mark, is_set) => Action::Mark(mark, is_set),
             Self::Look(looks) => Action::Look(looks),
+            Self::Lock => Action::Lock,
         }
     }
+}
+
+/// One of several things of which one holds.
+fn choice<'a, M: Clone + 'a>(name: impl text::IntoFragment<'a>, is_chosen: bool, then: M) -> Element<'a, M> {
+    let style = if is_chosen { button::primary } else { theme::quiet };
+    button(text(name).size(type_size::BODY)).style(style).on_press(then).into()
 }
 
 impl Pane {

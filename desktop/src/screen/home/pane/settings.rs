@@ -8,7 +8,8 @@ use privmsg_client::{Change, Client, ClientError, Setting};
 use privmsg_protocol::UserId;
 
 use super::devices::{self, Devices};
-use super::{Action, Done, perform};
+use super::lock::{self, Lock};
+use super::{Action, Done, choice, perform};
 use crate::failure;
 use crate::follow;
 use crate::lang::Lang;
@@ -24,6 +25,7 @@ pub(in crate::screen::home) struct Settings {
     looks: Looks,
     info: Option<Info>,
     devices: Devices,
+    lock: Lock,
     is_leaving: bool,
     failure: Option<Arc<ClientError>>,
     /// It cannot be read.
@@ -60,6 +62,8 @@ pub enum Message {
     Unblock(UserId),
     /// Among the devices.
     Devices(devices::Message),
+    /// About the passphrase.
+    Lock(lock::Message),
     /// This device is to be signed out, if that is meant.
     SignOut,
     /// It is meant.
@@ -88,17 +92,19 @@ impl Settings {
         let told = follow::looks(session.clone(), concerns, Info::of);
         let (task, handle) = Task::run(told, Message::Told).abortable();
         let (devices, look) = Devices::new(session.clone());
+        let (lock, look_for_key) = Lock::new(session.client().profile().clone());
         let pane = Self {
             session,
             looks,
             info: None,
             devices,
+            lock,
             is_leaving: false,
             failure: None,
             trouble: None,
             _followed: handle.abort_on_drop(),
         };
-        (pane, Task::batch([task, look.map(Message::Devices)]))
+        (pane, Task::batch([task, look.map(Message::Devices), look_for_key.map(Message::Lock)]))
     }
 
     pub(super) fn update(&mut self, message: Message) -> Action<Message> {
@@ -132,6 +138,12 @@ impl Settings {
             Message::CopyLink(link) => return Action::Run(clipboard::write(link)),
             Message::Unblock(user) => return self.does(|client| async move { client.unblock(&user).await }),
             Message::Devices(message) => return Action::Run(self.devices.update(message).map(Message::Devices)),
+            Message::Lock(lock::Message::Now) => return Action::Lock,
+            Message::Lock(lock::Message::After(minutes)) => {
+                self.looks.lock_after = minutes;
+                return Action::Look(self.looks);
+            }
+            Message::Lock(message) => return Action::Run(self.lock.update(message).map(Message::Lock)),
             Message::SignOut => self.is_leaving = true,
             Message::SignOutNotSure => self.is_leaving = false,
             Message::SignOutSure => {
@@ -176,6 +188,8 @@ impl Settings {
             content = content.push(own_link(lang, &info.link));
             content = content.push((!info.blocked.is_empty()).then(|| blocked(lang, &info.blocked)));
         }
+        let lock = self.lock.view(lang, self.looks.lock_after);
+        content = content.push(lock.map(|lock| lock.map(Message::Lock)));
         content = content.push(self.devices.view(lang).map(Message::Devices));
         content.push(self.leaving(lang)).push(about(lang)).into()
     }
@@ -192,11 +206,6 @@ impl Settings {
             .spacing(gap::SMALL)
             .into()
     }
-}
-
-fn choice<'a>(name: impl text::IntoFragment<'a>, is_chosen: bool, then: Message) -> Element<'a, Message> {
-    let style = if is_chosen { button::primary } else { theme::quiet };
-    button(text(name).size(type_size::BODY)).style(style).on_press(then).into()
 }
 
 fn switch<'a>(name: String, is_on: bool, then: impl Fn(bool) -> Message + 'a) -> Element<'a, Message> {
