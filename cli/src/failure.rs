@@ -56,7 +56,6 @@ pub(crate) enum Failure {
         user: UserId,
         dir: PathBuf,
     },
-    /// A passphrase was set to nothing.
     /// A passphrase is set in this variable, and empty.
     EmptyPassphrase(&'static str),
     /// Another passphrase is to be set, and nobody says which.

@@ -36,9 +36,7 @@ pub(crate) async fn open(profile: &Profile, lang: Lang) -> Result<Client, Failur
 /// Opens a profile whose passphrase is known.
 pub(crate) async fn open_with(profile: &Profile, passphrase: &Passphrase) -> Result<Client, Failure> {
     match Client::open(profile, passphrase.as_ref().map(|phrase| phrase.as_str())).await {
-        Err(OpenError::Profile(ProfileError::Key(KeyError::OpenToOthers))) => {
-            Err(Failure::KeyOpenToOthers(profile.dir().join(KEY_FILE)))
-        }
+        Err(OpenError::Profile(ProfileError::Key(KeyError::OpenToOthers))) => Err(open_to_others(profile)),
         Err(OpenError::Client(ClientError::NotSignedIn)) => Err(Failure::NoAccount(profile.dir().to_owned())),
         other => Ok(other?),
     }
@@ -101,23 +99,30 @@ fn passphrase_in(name: &'static str) -> Result<Passphrase, Failure> {
 /// Whether a profile opens with a passphrase, or without one.
 pub(crate) fn check(profile: &Profile, passphrase: &Passphrase) -> Result<(), Failure> {
     match profile.check_passphrase(passphrase.as_ref().map(|phrase| phrase.as_str())) {
-        Err(ProfileError::Key(KeyError::OpenToOthers)) => Err(Failure::KeyOpenToOthers(profile.dir().join(KEY_FILE))),
+        Err(KeyError::OpenToOthers) => Err(open_to_others(profile)),
         other => Ok(other?),
     }
 }
 
+fn open_to_others(profile: &Profile) -> Failure {
+    Failure::KeyOpenToOthers(profile.dir().join(KEY_FILE))
+}
+
 /// Another passphrase for a profile that there is, from the environment or by asking.
-pub(crate) async fn another_passphrase(output: &Output) -> Result<(KeyPlace, Passphrase), Failure> {
-    let new = match passphrase_in(NEW)? {
-        None if prompt::somebody_is_there() => twice(output, output.lang().ask_another_passphrase()).await?,
-        other => other,
-    };
-    if new.is_none() { Err(Failure::NewPassphraseNeeded) } else { Ok((KeyPlace::Passphrase, new)) }
+pub(crate) async fn another_passphrase(output: &Output) -> Result<Zeroizing<String>, Failure> {
+    if let Some(new) = passphrase_in(NEW)? {
+        return Ok(new);
+    }
+    if !prompt::somebody_is_there() {
+        return Err(Failure::NewPassphraseNeeded);
+    }
+    let lang = output.lang();
+    twice(output, lang.ask_another_passphrase()).await?.ok_or_else(|| Failure::Usage(lang.no_passphrase_typed()))
 }
 
 /// How the key is kept where no passphrase is wanted.
-pub(crate) fn without_passphrase(output: &Output) -> (KeyPlace, Passphrase) {
-    (if has_keyring(output) { KeyPlace::Keyring } else { KeyPlace::File }, None)
+pub(crate) fn place_without_passphrase(output: &Output) -> KeyPlace {
+    if has_keyring(output) { KeyPlace::Keyring } else { KeyPlace::File }
 }
 
 /// Asks twice, until both are the same. `None` if the user wants none.

@@ -17,6 +17,7 @@ use crate::screen::locked::{self, Locked};
 use crate::screen::opening::{self, Opening, Purpose};
 use crate::screen::sign_in::{self, SignIn};
 use crate::screen::waiting::{self, Waiting};
+use crate::session::Session;
 use crate::start::Start;
 use crate::theme;
 use crate::tools::Tools;
@@ -28,7 +29,7 @@ const FONT: Font = Font::with_name("Fira Sans");
 const EMOJI: &[u8] = include_bytes!("../fonts/TwemojiMozilla.ttf");
 
 /// How often it is looked whether somebody is there.
-const LOOK_FOR_IDLE: Duration = Duration::from_secs(10);
+const LOOK_FOR_IDLE: Duration = Duration::from_secs(2);
 
 /// How long a message may take to get into the outbox while the window closes.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -177,14 +178,12 @@ impl App {
             (Message::KeepWords(message), Screen::KeepWords(screen)) => match screen.update(message) {
                 keep_words::Action::None => Task::none(),
                 keep_words::Action::Run(task) => task.map(Message::KeepWords),
-                keep_words::Action::Done(session) => {
-                    self.screen = Screen::Home(Box::new(Home::new(session, self.looks, self.tools.clone())));
-                    Task::none()
-                }
+                keep_words::Action::Done(session) => self.shows_chats(session),
             },
             (Message::Focus(has_focus), Screen::Home(_)) => {
                 self.has_focus = has_focus;
-                self.is_looked_at()
+                let late = if has_focus { self.does(Message::IsIdle) } else { Task::none() };
+                Task::batch([late, self.is_looked_at()])
             }
             (Message::Dropped(_), _) if self.locked.is_some() => Task::none(),
             (Message::Dropped(path), Screen::Home(screen)) => screen.drops(vec![path]).map(Message::Home),
@@ -205,6 +204,8 @@ impl App {
                     }
                     (self.kept.notifies, self.kept.hides_content) = (looks.notifies, looks.hides_content);
                     self.kept.lock_after = looks.lock_after;
+                    // Who has just chosen it is there.
+                    self.idle = Idle::new(Moment::now());
                     self.looks = looks;
                     Task::perform(keep(self.kept, self.profile.clone()), |()| Message::Kept)
                 }
@@ -232,19 +233,21 @@ impl App {
             }
             (Message::CloseRequested | Message::Left, _) => iced::exit(),
             (Message::Locked(message), _) => self.unlocks(message),
-            (Message::Lock, Screen::Home(_)) if self.locked.is_none() => {
-                Task::perform(Locked::is_possible(self.profile.clone()), Message::Lockable)
+            (Message::Lock, Screen::Home(screen)) if self.locked.is_none() => {
+                Task::perform(Locked::is_possible(screen.session().client().clone()), Message::Lockable)
             }
             (Message::Lockable(true), Screen::Home(screen)) if self.locked.is_none() => {
                 screen.locks(true);
-                let (locked, task) = Locked::new(self.profile.clone());
+                let (locked, task) = Locked::new(screen.session().client().clone());
                 self.locked = Some(locked);
                 Task::batch([task.map(Message::Locked), self.is_looked_at()])
             }
-            (Message::Active, _) => {
-                self.idle = Idle::new(Moment::now());
-                Task::none()
-            }
+            (Message::Active, _) => match self.looks.lock_after {
+                Some(minutes) if self.idle.ends(Moment::now(), minutes) => self.does(Message::Lock),
+                _ => Task::none(),
+            },
+            // Whoever says or hears something presses nothing meanwhile.
+            (Message::IsIdle, Screen::Home(home)) if home.is_heard_or_said() => self.does(Message::Active),
             (Message::IsIdle, _) => match self.looks.lock_after {
                 Some(minutes) if self.idle.is_over(Moment::now(), minutes) => self.does(Message::Lock),
                 _ => Task::none(),
@@ -287,10 +290,18 @@ impl App {
     }
 
     fn enters(&mut self, ready: opening::Ready) -> Task<Message> {
-        self.screen = match KeepWords::new(ready) {
-            Ok(screen) => Screen::KeepWords(screen),
-            Err(session) => Screen::Home(Box::new(Home::new(session, self.looks, self.tools.clone()))),
-        };
+        match KeepWords::new(ready) {
+            Ok(screen) => {
+                self.screen = Screen::KeepWords(screen);
+                Task::none()
+            }
+            Err(session) => self.shows_chats(session),
+        }
+    }
+
+    fn shows_chats(&mut self, session: Session) -> Task<Message> {
+        self.screen = Screen::Home(Box::new(Home::new(session, self.looks, self.tools.clone())));
+        self.idle = Idle::new(Moment::now());
         Task::none()
     }
 
@@ -313,7 +324,7 @@ impl App {
     #[must_use]
     pub fn title(&self) -> String {
         match &self.screen {
-            Screen::Home(home) if home.unread() > 0 => format!("({}) PrivMsg", home.unread()),
+            Screen::Home(home) if home.unread() > 0 && self.locked.is_none() => format!("({}) PrivMsg", home.unread()),
             _ => "PrivMsg".to_owned(),
         }
     }

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 
 use privmsg_client::{
     AddressError, Between, CertificateFault, ChangeError, ClientError, Disconnection, EngineError, Hop, KeyError,
-    LinkFault, LoginError, NetworkError, OTHERS_CAME, OpenError, ProfileError, ProxyFault, RecoveryError, SignOutCause,
-    StoreError, Untrusted, foreign,
+    LinkFault, LoginError, MAX_FORWARDED, NetworkError, OTHERS_CAME, OpenError, ProfileError, ProxyFault,
+    RecoveryError, SignOutCause, StoreError, Untrusted, foreign,
 };
 use privmsg_media::sound::SoundError;
 use privmsg_media::{DecodeError, Refusal, limits};
@@ -104,6 +104,11 @@ pub(crate) fn client(lang: Lang, error: &ClientError) -> String {
         ClientError::NoSigningKey => lang.text("failure-no-signing-key"),
         ClientError::AnotherNumber(_) | ClientError::KeyChanged(_) => lang.text("failure-another-number"),
         ClientError::NotChangeable => lang.text("failure-not-changeable"),
+        ClientError::Key(error) => key(lang, error),
+        ClientError::NotForwardable => lang.text("failure-not-forwardable"),
+        ClientError::TooMuchToForward => {
+            lang.with("failure-too-much-to-forward", &[("megabytes", (MAX_FORWARDED >> 20).into())])
+        }
         ClientError::NotMade(code) if code.as_str() == OTHERS_CAME => lang.text("failure-not-made-others"),
         ClientError::NotMade(code) => lang.with("failure-not-made", &[("why", clause(&refusal(lang, code)).into())]),
         ClientError::File { path, source } => {
@@ -216,20 +221,24 @@ fn unforeseen(lang: Lang, what: &str) -> String {
     lang.with("failure-other", &[("detail", detail(what).into())])
 }
 
-/// Why a profile, or its key, cannot be had.
-pub(crate) fn profile(lang: Lang, error: &ProfileError) -> String {
+fn profile(lang: Lang, error: &ProfileError) -> String {
     match error {
-        ProfileError::Key(KeyError::WrongPassphrase | KeyError::PassphraseNeeded) => {
-            lang.text("failure-wrong-passphrase")
-        }
-        ProfileError::Key(KeyError::Newer { .. } | KeyError::UnknownVault(_)) => lang.text("failure-newer-profile"),
-        ProfileError::Key(KeyError::OpenToOthers) => lang.text("failure-key-open-to-others"),
-        ProfileError::Key(KeyError::Vault { .. }) => lang.text("failure-keyring"),
+        ProfileError::Key(error) => key(lang, error),
         ProfileError::Store(error) => store(lang, error),
         ProfileError::Directory { path, .. } => {
             lang.with("failure-folder", &[("path", detail(&path.display().to_string()).into())])
         }
-        ProfileError::Key(error) => unforeseen(lang, &error.to_string()),
+    }
+}
+
+fn key(lang: Lang, error: &KeyError) -> String {
+    match error {
+        KeyError::WrongPassphrase | KeyError::PassphraseNeeded => lang.text("failure-wrong-passphrase"),
+        KeyError::Newer { .. } | KeyError::UnknownVault(_) => lang.text("failure-newer-profile"),
+        KeyError::OpenToOthers => lang.text("failure-key-open-to-others"),
+        KeyError::Vault { .. } => lang.text("failure-keyring"),
+        KeyError::Io { source, .. } if source.kind() == ErrorKind::StorageFull => lang.text("failure-disk"),
+        error => unforeseen(lang, &error.to_string()),
     }
 }
 

@@ -21,7 +21,7 @@ impl Moment {
     }
 }
 
-/// Since when.
+/// Since when, and how long that may be.
 #[derive(Debug)]
 pub(crate) struct Idle {
     since: Moment,
@@ -30,6 +30,15 @@ pub(crate) struct Idle {
 impl Idle {
     pub(crate) const fn new(since: Moment) -> Self {
         Self { since }
+    }
+
+    /// Somebody is there. Whether that is too late: it may be somebody else by now.
+    pub(crate) fn ends(&mut self, now: Moment, minutes: u16) -> bool {
+        let is_over = self.is_over(now, minutes);
+        if !is_over {
+            self.since = now;
+        }
+        is_over
     }
 
     /// Whether it is so many minutes by now.
@@ -42,18 +51,28 @@ impl Idle {
 mod tests {
     use super::*;
 
+    fn at(begun: Moment, even: u64, wall: u64) -> Moment {
+        Moment { even: begun.even + Duration::from_secs(even), wall: begun.wall + Duration::from_secs(wall) }
+    }
+
     #[test]
     fn sleep_counts_and_a_clock_that_was_set_back_does_not() {
         let begun = Moment::now();
         let idle = Idle::new(begun);
-        let at = |even, wall| Moment {
-            even: begun.even + Duration::from_secs(even),
-            wall: begun.wall + Duration::from_secs(wall),
-        };
-        assert!(!idle.is_over(at(299, 299), 5));
-        assert!(idle.is_over(at(300, 0), 5), "the clock was set back meanwhile");
-        assert!(idle.is_over(at(1, 300), 5), "the machine has slept");
+        assert!(!idle.is_over(at(begun, 299, 299), 5));
+        assert!(idle.is_over(at(begun, 300, 0), 5), "the clock was set back meanwhile");
+        assert!(idle.is_over(at(begun, 1, 300), 5), "the machine has slept");
         let before = Moment { wall: begun.wall - Duration::from_secs(3600), ..begun };
         assert!(!idle.is_over(before, 5));
+    }
+
+    #[test]
+    fn who_comes_in_time_is_there_and_who_comes_late_may_be_anybody() {
+        let begun = Moment::now();
+        let mut idle = Idle::new(begun);
+        assert!(!idle.ends(at(begun, 200, 200), 5));
+        assert!(!idle.is_over(at(begun, 400, 400), 5), "counted from the last sign");
+        assert!(idle.ends(at(begun, 201, 3600), 5), "the lid was opened after an hour");
+        assert!(idle.is_over(at(begun, 202, 3601), 5), "that was no sign of whose machine it is");
     }
 }

@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgGroup, Command as Clap, value_parser};
 use privmsg_client::{CacheLimit, Setting};
 
-use super::search;
+use super::{groups, search};
 use crate::lang::Lang;
 
 /// Where the help lists what all commands have: behind the command's own options.
@@ -147,6 +147,13 @@ fn all(lang: Lang) -> Clap {
             .arg(number("timeout", seconds, lang.help_act_timeout())),
     )
     .subcommand(
+        with_arguments(lang, command(lang, "forward", lang.about_forward(), lang.usage_forward()))
+            .arg(message())
+            .arg(positional("to", lang.pick("TO", "КУДА"), lang.help_forward_to()).required(true))
+            .args(which())
+            .arg(number("timeout", seconds, lang.help_send_timeout())),
+    )
+    .subcommand(
         with_arguments(lang, command(lang, "delete", lang.about_delete(), lang.usage_delete()))
             .arg(message())
             .arg(flag("for-me", lang.help_for_me()))
@@ -216,7 +223,7 @@ fn all(lang: Lang) -> Clap {
                 .arg(flag("drop", lang.help_drop())),
             ),
     )
-    .subcommand(groups(lang))
+    .subcommand(groups::definition(lang))
     .subcommand(command(lang, "contacts", lang.about_contacts(), lang.usage_contacts()))
     .subcommand(command(lang, "whoami", lang.about_whoami(), lang.usage_whoami()))
     .subcommand(
@@ -319,48 +326,6 @@ fn all(lang: Lang) -> Clap {
     )
 }
 
-/// `group …`.
-fn groups(lang: Lang) -> Clap {
-    let group = || {
-        positional("group", lang.pick("GROUP", "ГРУППА"), lang.help_group()).required(true).allow_hyphen_values(true)
-    };
-    let name = lang.pick("USER", "ПОЛЬЗОВАТЕЛЬ");
-    let users = || positional("users", name, lang.help_group_users()).num_args(1..).required(true);
-    let user = || positional("user", name, lang.help_group_user()).required(true);
-    let title = lang.pick("TITLE", "НАЗВАНИЕ");
-    let commands = format!("{}\n{{subcommands}}\n\n", lang.heading_commands());
-    let sub = |name, about, usage| with_arguments(lang, command(lang, name, about, usage));
-    command(lang, "group", lang.about_group(), lang.usage_group())
-        .help_template(template(lang, &commands))
-        .subcommand_required(true)
-        .after_help(lang.after_group())
-        .subcommand(
-            sub("create", lang.about_group_create(), lang.usage_group_create())
-                .arg(option("title", title, lang.help_group_title()).required(true))
-                .arg(users().required(false)),
-        )
-        .subcommand(sub("add", lang.about_group_add(), lang.usage_group_add()).arg(group()).arg(users()))
-        .subcommand(sub("remove", lang.about_group_remove(), lang.usage_group_remove()).arg(group()).arg(users()))
-        .subcommand(
-            sub("role", lang.about_group_role(), lang.usage_group_role()).arg(group()).arg(user()).arg(
-                positional("role", lang.pick("ROLE", "РОЛЬ"), lang.help_group_role())
-                    .required(true)
-                    .value_parser(["owner", "admin", "member"]),
-            ),
-        )
-        .subcommand(
-            sub("title", lang.about_group_title(), lang.usage_group_title())
-                .arg(group())
-                .arg(positional("title", title, lang.help_group_title()).required(true)),
-        )
-        .subcommand(sub("leave", lang.about_group_leave(), lang.usage_group_leave()).arg(group()).arg(option(
-            "successor",
-            name,
-            lang.help_successor(),
-        )))
-        .subcommand(sub("info", lang.about_group_info(), lang.usage_group_info()).arg(group()))
-}
-
 pub(super) fn command(lang: Lang, name: &'static str, about: String, usage: String) -> Clap {
     Clap::new(name)
         .about(about)
@@ -376,7 +341,7 @@ pub(super) fn with_arguments(lang: Lang, command: Clap) -> Clap {
 }
 
 /// The help's layout, because clap's own headings are English.
-fn template(lang: Lang, list: &str) -> String {
+pub(super) fn template(lang: Lang, list: &str) -> String {
     let (usage, options) = (lang.heading_usage(), lang.heading_options());
     format!("{{about}}\n\n{usage} {{usage}}\n\n{list}{options}\n{{options}}{{after-help}}")
 }
@@ -394,6 +359,6 @@ pub(super) fn flag(name: &'static str, help: String) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
-fn positional(name: &'static str, value: &'static str, help: String) -> Arg {
+pub(super) fn positional(name: &'static str, value: &'static str, help: String) -> Arg {
     Arg::new(name).value_name(value).help(help)
 }

@@ -79,6 +79,11 @@ impl Command {
                 text: text(matches, "text").unwrap_or_default(),
                 timeout: matches.get_one("timeout").copied(),
             },
+            "forward" => Self::Forward {
+                which: which(lang, matches)?,
+                to: named_chat(lang, matches, "to")?,
+                timeout: matches.get_one("timeout").copied(),
+            },
             "delete" => Self::Delete {
                 which: which(lang, matches)?,
                 for_me: matches.get_flag("for-me"),
@@ -199,7 +204,11 @@ fn which(lang: Lang, matches: &ArgMatches) -> Result<Which, Failure> {
 }
 
 pub(super) fn chat(lang: Lang, matches: &ArgMatches) -> Result<ChatName, Failure> {
-    parsed(lang, matches, "chat", |value| lang.bad_chat(value)).or_else(|failure| match text(matches, "chat") {
+    named_chat(lang, matches, "chat")
+}
+
+fn named_chat(lang: Lang, matches: &ArgMatches, argument: &str) -> Result<ChatName, Failure> {
+    parsed(lang, matches, argument, |value| lang.bad_chat(value)).or_else(|failure| match text(matches, argument) {
         // Whoever gives a title is told which group has it. What looks like a key is not looked for.
         Some(name) if ChatName::may_be_a_title(&name) && repeatable(lang, name.clone()) == name => {
             Ok(ChatName::Other(name))

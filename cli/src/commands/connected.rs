@@ -26,8 +26,13 @@ pub(super) struct Connected {
 impl Connected {
     /// Runs the engine, and waits until what waits is here, but no longer than so many seconds.
     pub(super) async fn open(session: &Session<'_>, within: Option<u64>) -> Result<Self, Failure> {
-        let begun = Instant::now();
         let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+        Self::of(session, client, within).await
+    }
+
+    /// The same with a profile that is open.
+    pub(super) async fn of(session: &Session<'_>, client: Client, within: Option<u64>) -> Result<Self, Failure> {
+        let begun = Instant::now();
         let events = client.events();
         let mut seat = Seat::take(&client)?;
         if !seat.is_ours() && session.output.is_watched() {

@@ -33,15 +33,7 @@ pub(super) async fn run(session: &Session<'_>, which: &Which, out: &Path) -> Res
     if to_stdout && message.attachments.len() > 1 {
         return Err(Failure::Usage(lang.several_files()));
     }
-    client.want_files(message.id).await?;
-    if let Err(failure) = fetched(session, &client, message.id).await {
-        // Who has given up waiting does not want it fetched behind his back.
-        client.stop_downloads(message.id).await?;
-        if matches!(failure, Failure::Interrupted(_) | Failure::Client(ClientError::Network(_))) {
-            session.output.remark(&lang.download_goes_on());
-        }
-        return Err(failure);
-    }
+    fetch(session, &client, message.id).await?;
     if to_stdout {
         let copied = async { Ok(client.copy_file(message.id, std::io::stdout()).await?) };
         return session.signals.unless_interrupted(copied).await;
@@ -52,6 +44,20 @@ pub(super) async fn run(session: &Session<'_>, which: &Which, out: &Path) -> Res
     let saved = session.signals.unless_interrupted(saved).await;
     progress.clear();
     report(session, which.message, saved?)
+}
+
+/// Fetches the files of a message.
+pub(super) async fn fetch(session: &Session<'_>, client: &Client, message: i64) -> Result<(), Failure> {
+    client.want_files(message).await?;
+    if let Err(failure) = fetched(session, client, message).await {
+        // Who has given up waiting does not want it fetched behind his back.
+        client.stop_downloads(message).await?;
+        if matches!(failure, Failure::Interrupted(_) | Failure::Client(ClientError::Network(_))) {
+            session.output.remark(&session.lang().download_goes_on());
+        }
+        return Err(failure);
+    }
+    Ok(())
 }
 
 /// Says what was saved, then what was not.

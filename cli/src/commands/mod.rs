@@ -9,6 +9,7 @@ mod connection;
 mod contact;
 mod devices;
 mod download;
+mod forward;
 mod group;
 mod history;
 mod identity;
@@ -118,6 +119,7 @@ pub(crate) async fn run(session: &Session<'_>, command: Command) -> Result<(), F
         Command::Group(command) => group::run(session, command).await,
         Command::React { which, emoji, remove, timeout } => act::react(session, &which, emoji, remove, timeout).await,
         Command::Edit { which, text, timeout } => act::edit(session, &which, text, timeout).await,
+        Command::Forward { which, to, timeout } => forward::run(session, &which, to, timeout).await,
         Command::Delete { which, for_me, timeout } => act::delete(session, &which, for_me, timeout).await,
         Command::Listen(listen) => listen::run(session, listen).await,
         Command::Download { which, out } => download::run(session, &which, &out).await,

@@ -21,10 +21,16 @@ pub(super) async fn run(session: &Session<'_>, remove: bool) -> Result<(), Failu
     let current = profile::existing_passphrase(kept, session.lang()).await?;
     // Who does not know it is told so before they think of another one.
     profile::check(profile, &current)?;
-    let (place, new) =
-        if remove { profile::without_passphrase(output) } else { profile::another_passphrase(output).await? };
-    profile.keep_key(current.as_deref().map(String::as_str), place, new.as_deref().map(String::as_str))?;
-    report(session, place)
+    let (place, new) = match remove {
+        true => (profile::place_without_passphrase(output), None),
+        false => (KeyPlace::Passphrase, Some(profile::another_passphrase(output).await?)),
+    };
+    let moved = profile.keep_key(current.as_deref().map(String::as_str), place, new.as_deref().map(String::as_str));
+    // Where the former place does not forget it, the new one has it all the same.
+    if moved.is_ok() || kept != place && profile.key_place()? == Some(place) {
+        report(session, place)?;
+    }
+    Ok(moved?)
 }
 
 fn report(session: &Session<'_>, place: KeyPlace) -> Result<(), Failure> {

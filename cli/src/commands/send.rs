@@ -26,14 +26,26 @@ pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure
         return connected.end(session, result).await;
     }
     let draft = draft(lang, &send).await?;
-    if matches!(send.to, ChatName::Group(_)) {
+    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
+    say(session, client, &send.to, draft, send.timeout).await
+}
+
+/// Says something, and waits until the server has it.
+pub(super) async fn say(
+    session: &Session<'_>,
+    client: Client,
+    to: &ChatName,
+    draft: Draft,
+    timeout: Option<u64>,
+) -> Result<(), Failure> {
+    let lang = session.lang();
+    if matches!(to, ChatName::Group(_)) {
         // Whoever has just been added to it has not heard of it yet.
-        let mut connected = Connected::open(session, send.timeout).await?;
-        let result = say_in_group(session, &mut connected, send, draft).await;
+        let mut connected = Connected::of(session, client, timeout).await?;
+        let result = say_in_group(session, &mut connected, to, draft, timeout).await;
         return connected.end(session, result).await;
     }
-    let client = session.signals.unless_interrupted(session.open_signed_in()).await?;
-    let named = send.to.find(&client, lang).await?;
+    let named = to.find(&client, lang).await?;
     if let Some(user) = named.user()
         && client.is_held(user).await?
     {
@@ -46,20 +58,21 @@ pub(super) async fn run(session: &Session<'_>, send: Send) -> Result<(), Failure
         }
         sent => sent?,
     };
-    Waiting::new(session, &client, sent.said(), send.timeout).until_acknowledged().await?;
+    Waiting::new(session, &client, sent.said(), timeout).until_acknowledged().await?;
     report(session, &client, &sent, &named).await
 }
 
 async fn say_in_group(
     session: &Session<'_>,
     connected: &mut Connected,
-    send: Send,
+    to: &ChatName,
     draft: Draft,
+    timeout: Option<u64>,
 ) -> Result<(), Failure> {
     let client = connected.client.clone();
-    let named = send.to.find(&client, session.lang()).await?;
+    let named = to.find(&client, session.lang()).await?;
     let sent = client.send(&named.recipient, draft).await?;
-    Waiting::new(session, &client, sent.said(), send.timeout).connected(connected).await?;
+    Waiting::new(session, &client, sent.said(), timeout).connected(connected).await?;
     report(session, &client, &sent, &named).await
 }
 

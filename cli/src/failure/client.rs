@@ -135,6 +135,11 @@ pub(super) fn describe(lang: Lang, error: &ClientError) -> Described {
         ClientError::NoSuchAttachment => new(Exit::File, "no_attachment", lang.no_attachment()),
         ClientError::AlteredFile => new(Exit::File, "altered_file", lang.altered_file()),
         ClientError::UnknownContact(user) => new(Exit::Other, "unknown_contact", lang.unknown_contact(user.as_str())),
+        ClientError::NotForwardable => new(Exit::Other, "not_forwardable", lang.not_forwardable()),
+        ClientError::TooMuchToForward => {
+            new(Exit::Other, "not_forwardable", lang.too_much_to_forward(privmsg_client::MAX_FORWARDED >> 20))
+        }
+        ClientError::Key(error) => super::profile::key(lang, error),
         ClientError::NotMade(code) => new(Exit::Refused, code.as_str(), lang.not_changed(&lang.refusal(code))),
         ClientError::ProfileInUse => new(Exit::Other, "profile_busy", lang.profile_in_use()),
     }

@@ -16,7 +16,7 @@ pub(super) fn describe(lang: Lang, error: &ProfileError) -> Described {
     }
 }
 
-fn key(lang: Lang, error: &KeyError) -> Described {
+pub(super) fn key(lang: Lang, error: &KeyError) -> Described {
     let new = Described::new;
     match error {
         KeyError::NoProfile => new(Exit::NotSignedIn, "not_signed_in", lang.sign_in_unfinished()),

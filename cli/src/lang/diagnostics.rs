@@ -269,6 +269,12 @@ texts! {
     not_changeable() =>
         "the message is deleted, or there is nothing in it that could be changed",
         "сообщение удалено, или в нём нечего менять";
+    not_forwardable() =>
+        "the message cannot be forwarded: it is deleted, not sent yet, or says nothing",
+        "сообщение не переслать: оно удалено, ещё не отправлено или в нём нечего пересылать";
+    too_much_to_forward(megabytes: u64) =>
+        "files of up to {megabytes} MB are forwarded; download these and send them",
+        "пересылаются файлы до {megabytes} МБ; эти скачайте и отправьте";
     not_an_emoji() => "a reaction is one emoji, for example 👍", "реакция — это один эмодзи, например 👍";
     update_needed() =>
         "somebody in this conversation uses a newer version of PrivMsg; it waits until this one is updated",

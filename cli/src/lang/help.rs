@@ -28,6 +28,7 @@ texts! {
     about_send() => "Send a text, files, or both", "Отправить текст, файлы или то и другое";
     about_react() => "React to a message with an emoji", "Отреагировать на сообщение эмодзи";
     about_edit() => "Change a text that you have sent", "Изменить отправленный вами текст";
+    about_forward() => "Say in another chat what a message says", "Переслать сообщение в другой чат";
     about_delete() => "Take a message back, or remove it from this device", "Удалить сообщение у всех или только на этом устройстве";
     about_chat() => "Talk to somebody, line by line", "Переписываться, строка за строкой";
     about_read() => "Mark a chat as read", "Отметить чат прочитанным";
@@ -52,6 +53,8 @@ texts! {
         "privmsg react ID ЭМОДЗИ [--remove] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_edit() => "privmsg edit MESSAGE_ID TEXT|- [--chat CHAT] [--timeout SECS]",
         "privmsg edit ID ТЕКСТ|- [--chat ЧАТ] [--timeout СЕКУНДЫ]";
+    usage_forward() => "privmsg forward MESSAGE_ID TO [--from USER] [--chat CHAT] [--timeout SECS]",
+        "privmsg forward ID КУДА [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_delete() => "privmsg delete MESSAGE_ID [--for-me] [--from USER] [--chat CHAT] [--timeout SECS]",
         "privmsg delete ID [--for-me] [--from ПОЛЬЗОВАТЕЛЬ] [--chat ЧАТ] [--timeout СЕКУНДЫ]";
     usage_chat() => "privmsg chat CHAT", "privmsg chat ЧАТ";
@@ -71,6 +74,7 @@ texts! {
         "privmsg safety-number ПОЛЬЗОВАТЕЛЬ [--mark-verified | --unverify | --accept-change[=КОД] | --refuse-change]";
     usage_logout() => "privmsg logout [--yes | --local]", "privmsg logout [--yes | --local]";
     help_yes() => "Do not ask, even if it is the account's last device", "Не спрашивать, даже если это последнее устройство учётной записи";
+    help_forward_to() => "The chat: a user's id, 'self', or a group: group:…", "Чат: ID пользователя, «self» или группа: group:…";
     help_remove_passphrase() =>
         "Ask for no passphrase any more: the key goes to the keyring, or into a file",
         "Больше не спрашивать парольную фразу: ключ ляжет в связку ключей или в файл";
@@ -254,10 +258,10 @@ r"Первое устройство учётной записи показыва
     after_passphrase() =>
 r"The passphrase until now is taken from PRIVMSG_PASSPHRASE, or asked for, the new one from
 PRIVMSG_NEW_PASSPHRASE, or asked for. The key of the database stays the same: whoever has copied the
-folder before opens that copy as before.",
+folder before opens that copy as before, unless its key was in the keyring.",
 r"Нынешняя парольная фраза берётся из PRIVMSG_PASSPHRASE или спрашивается, новая — из
 PRIVMSG_NEW_PASSPHRASE или спрашивается. Ключ базы остаётся прежним: кто скопировал папку раньше,
-откроет свою копию, как и прежде.";
+откроет свою копию, как и прежде, если её ключ был не в связке ключей.";
     after_chat() =>
 r"Each line is sent as a message; what is pasted on a terminal is one message. Ctrl-U empties the line.
 Ctrl-D in an empty line ends it, once the server has everything; Ctrl-C ends it at once, and what is

@@ -32,6 +32,9 @@ texts! {
     ask_another_passphrase() => "New passphrase: ", "Новая парольная фраза: ";
     ask_again() => "Once more: ", "Ещё раз: ";
     ask_recovery_key() => "Recovery key (twelve words, not shown): ", "Ключ восстановления (двенадцать слов, не отображаются): ";
+    no_passphrase_typed() =>
+        "nothing was typed; 'privmsg passphrase --remove' takes the passphrase away",
+        "ничего не введено; убрать парольную фразу — «privmsg passphrase --remove»";
     passphrases_differ() => "The two are not the same. Again.", "Фразы не совпадают. Ещё раз.";
 
     // Where the key of a new profile is.

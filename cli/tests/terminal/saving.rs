@@ -165,3 +165,23 @@ async fn what_is_no_file_is_refused_at_once() {
     })
     .await;
 }
+
+/// Bob forwards what Alice has said to his notes: it is his own there, and its file is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_is_forwarded() {
+    Two::play(|alice, bob| {
+        let id = sends_a_file(alice, bob);
+        let forwarded = bob.does(&["forward", &id, "self", "--json"]).ok().objects().remove(0);
+        let named = (forwarded["conversation"].as_str(), forwarded["sender_id"].as_str());
+        assert_eq!(named, (Some("bob"), Some("bob")), "{forwarded}");
+        let own = forwarded["message_id"].as_str().unwrap();
+        assert_ne!(own, id);
+        bob.does(&["download", own, "--out", "again"]).ok();
+        assert_eq!(std::fs::read_to_string(bob.dir.join("again")).unwrap(), "the plans");
+        alice.does(&["delete", &id]).ok();
+        bob.does(&["listen", "--timeout", "2"]).ok();
+        let gone = bob.does(&["forward", &id, "self", "--json"]);
+        assert_eq!((gone.code, gone.error()["code"].as_str()), (1, Some("not_forwardable")), "{}", gone.stderr);
+    })
+    .await;
+}

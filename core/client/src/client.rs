@@ -8,6 +8,7 @@ mod contacts;
 mod device_lists;
 mod drafts;
 mod files;
+mod forwarding;
 mod group_care;
 mod group_names;
 mod groups;
@@ -18,6 +19,7 @@ mod key_telling;
 mod messages;
 mod newest;
 mod own_list;
+mod passphrase;
 mod reading;
 mod requests;
 mod search;
@@ -41,6 +43,7 @@ use crate::profile::{EngineLock, Profile, ProfileError};
 pub use account::ChangeBy;
 pub use contact_words::ContactWord;
 pub use files::SavedFile;
+pub use forwarding::MAX_FORWARDED;
 pub use group_care::SuspendedDevice;
 pub use group_names::SHORTEST_GROUP_NAME;
 pub use groups::{AskedChange, GroupPerson, GroupView};
@@ -79,12 +82,6 @@ pub enum OpenError {
 }
 
 impl Client {
-    /// Its profile.
-    #[must_use]
-    pub fn profile(&self) -> &Profile {
-        &self.context.profile
-    }
-
     /// Opens a profile that has been signed in ([`crate::Login`]). Nothing is sent or received until an engine runs.
     /// Several profiles may be open at once, each with a client of its own.
     ///

@@ -8,6 +8,7 @@ pub use privmsg_protocol::error::Retry;
 use privmsg_protocol::{ConversationId, Epoch, ErrorCode, GroupId, Incarnation, UserId};
 use privmsg_store::StoreError;
 use privmsg_store::holds::Unreachable;
+use privmsg_store::key::KeyError;
 use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 
 use crate::group::change::ChangeError;
@@ -111,9 +112,18 @@ pub enum ClientError {
     /// The message is deleted, or says nothing that could be changed.
     #[error("the message cannot be changed any more")]
     NotChangeable,
+    /// The key of the profile cannot be had, or kept elsewhere.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A change of a message was queued, and will not be made.
     #[error("the change of the message was not made ({0})")]
     NotMade(ErrorCode),
+    /// A message says nothing that could be forwarded: it is deleted, not sent yet, or of another kind.
+    #[error("the message says nothing that could be forwarded")]
+    NotForwardable,
+    /// Its files are larger than what is forwarded.
+    #[error("the files of the message are too large to be forwarded")]
+    TooMuchToForward,
     /// A downloaded file is not what the sender encrypted.
     #[error("the file was altered or cut off on its way")]
     AlteredFile,

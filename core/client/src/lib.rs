@@ -53,8 +53,8 @@ mod view;
 
 pub use client::{
     AskedChange, CacheLimit, ChangeBy, Client, ContactWord, GroupPerson, GroupView, HeldGroup, HeldMessage,
-    KeptOutGroup, KeyTellings, OpenError, OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting, SuspendedDevice,
-    Which,
+    KeptOutGroup, KeyTellings, MAX_FORWARDED, OpenError, OwnDevice, Request, SHORTEST_GROUP_NAME, SavedFile, Setting,
+    SuspendedDevice, Which,
 };
 pub use clock::{Clock, SystemClock, server_time};
 pub use contact_links::LinkFrom;

@@ -95,8 +95,8 @@ impl Profile {
         Ok(())
     }
 
-    /// Keeps the key of its database in another place from now on, or under another passphrase. The key itself stays the same, so that
-    /// whoever has a copy of the folder from before opens that copy as before. Blocks: on a key derivation, or on a keyring.
+    /// Keeps the key of its database in another place from now on, or under another passphrase. The key itself stays the same: whoever has
+    /// a copy of the folder from before opens that copy as before, unless its key was in a keyring. Blocks: on a key derivation, or on a keyring.
     ///
     /// # Errors
     /// [`KeyError::WrongPassphrase`], …; then the profile is as it was. An error of the place where the key was that does not forget
@@ -106,24 +106,34 @@ impl Profile {
         passphrase: Option<&str>,
         place: KeyPlace,
         new_passphrase: Option<&str>,
-    ) -> Result<(), ProfileError> {
-        Ok(Creation::begin(self.keystore(passphrase))?.keep_in(place, new_passphrase)?)
+    ) -> Result<(), KeyError> {
+        Creation::begin(self.keystore(passphrase))?.keep_in(place, new_passphrase)
     }
 
     /// Whether the key of its database can be had with this passphrase, or without one. Blocks on a key derivation, or on a keyring.
     ///
     /// # Errors
     /// [`KeyError::WrongPassphrase`], and whatever else keeps the profile from being opened.
-    pub fn check_passphrase(&self, passphrase: Option<&str>) -> Result<(), ProfileError> {
+    pub fn check_passphrase(&self, passphrase: Option<&str>) -> Result<(), KeyError> {
         self.keystore(passphrase).open()?;
         Ok(())
+    }
+
+    /// Whether a passphrase is the one under which the key lies by which a database was opened, which is in this profile.
+    pub(crate) fn is_opened_by(&self, store: &Store, passphrase: &str) -> Result<(), KeyError> {
+        let keystore = self.keystore(Some(passphrase));
+        match keystore.place()? {
+            Some(KeyPlace::Passphrase) if store.is_opened_by(&keystore.open()?) => Ok(()),
+            // What lies here by now is somebody else's, or no passphrase protects it any more.
+            _ => Err(KeyError::WrongPassphrase),
+        }
     }
 
     pub(crate) fn open_store(&self, passphrase: Option<&str>) -> Result<Store, ProfileError> {
         let keystore = self.keystore(passphrase);
         let key = keystore.open()?;
         if keystore.has_former()?
-            && let Err(error) = Creation::begin(keystore).and_then(|creation| creation.forget_former())
+            && let Err(error) = Creation::begin(keystore).and_then(|creation| creation.forget_former(&key))
         {
             tracing::warn!(%error, "the place where the key was before has not forgotten it");
         }

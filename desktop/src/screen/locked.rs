@@ -5,7 +5,7 @@ use std::sync::Arc;
 use iced::widget::operation::focus;
 use iced::widget::{button, column, text};
 use iced::{Element, Task};
-use privmsg_client::{KeyPlace, Profile, ProfileError};
+use privmsg_client::{Client, ClientError, KeyPlace};
 use privmsg_protocol::Secret;
 
 use crate::failure;
@@ -18,10 +18,10 @@ const PASSPHRASE: &str = "passphrase";
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Locked {
-    profile: Profile,
+    client: Client,
     typed: Secret,
     is_trying: bool,
-    failure: Option<Arc<ProfileError>>,
+    failure: Option<Arc<ClientError>>,
 }
 
 /// What happened.
@@ -32,7 +32,7 @@ pub enum Message {
     /// It is to be tried.
     Submitted,
     /// It was.
-    Tried(Result<(), Arc<ProfileError>>),
+    Tried(Result<(), Arc<ClientError>>),
 }
 
 /// What the application has to do.
@@ -44,15 +44,13 @@ pub(crate) enum Action {
 }
 
 impl Locked {
-    pub(crate) fn new(profile: Profile) -> (Self, Task<Message>) {
-        let typed = Secret::new(String::new());
-        (Self { profile, typed, is_trying: false, failure: None }, asks())
+    pub(crate) fn new(client: Client) -> (Self, Task<Message>) {
+        (Self { client, typed: Secret::new(String::new()), is_trying: false, failure: None }, asks())
     }
 
-    /// Whether a profile can be locked: only what lies under a passphrase asks for one.
-    pub(crate) async fn is_possible(profile: Profile) -> bool {
-        let place = aside(move || profile.key_place().map_err(ProfileError::Key)).await;
-        matches!(place, Ok(Some(KeyPlace::Passphrase)))
+    /// Whether a profile can be locked: only what lies under a passphrase asks for one. Where that cannot be said, it can.
+    pub(crate) async fn is_possible(client: Client) -> bool {
+        client.key_place().await.map_or(true, |place| place == KeyPlace::Passphrase)
     }
 
     /// Does what a message asks for.
@@ -61,10 +59,10 @@ impl Locked {
             Message::Typed(typed) if !self.is_trying => self.typed = typed,
             Message::Submitted if !self.is_trying => {
                 self.is_trying = true;
-                let (profile, typed) =
-                    (self.profile.clone(), std::mem::replace(&mut self.typed, Secret::new(String::new())));
-                let check = move || profile.check_passphrase(Some(typed.expose()));
-                return Action::Run(Task::perform(aside(check), Message::Tried));
+                let (client, typed) =
+                    (self.client.clone(), std::mem::replace(&mut self.typed, Secret::new(String::new())));
+                let checked = async move { client.check_passphrase(typed).await.map_err(Arc::new) };
+                return Action::Run(Task::perform(checked, Message::Tried));
             }
             Message::Typed(_) | Message::Submitted => {}
             Message::Tried(Ok(())) => return Action::Unlock,
@@ -78,19 +76,9 @@ impl Locked {
 
     /// Draws it.
     pub(crate) fn view(&self, lang: Lang) -> Element<'_, Message> {
-        let failure = self.failure.as_ref().map(|error| failure::profile(lang, error));
+        let failure = self.failure.as_ref().map(|error| failure::client(lang, error));
         let input: Typed<Message> = |text| Message::Typed(Secret::new(text));
         form(lang, &self.typed, (!self.is_trying).then_some(input), failure, Message::Submitted)
-    }
-}
-
-/// What waits for a key derivation, a disk or a keyring, on a thread where it may.
-pub(super) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ProfileError> + Send + 'static,
-) -> Result<T, Arc<ProfileError>> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(Arc::new),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -236,6 +236,36 @@ fn what_was_said_is_answered_changed_and_taken_back() {
     window.until_now(|| place.now(place.bob.texts(&place.alice.user_id)) == ["At six?", ""]);
 }
 
+/// What one has said is said to another one, or kept in one's notes.
+#[test]
+fn what_was_said_is_forwarded() {
+    let (place, mut window) = signed_in(Lang::English);
+    let carol = place.now(place.server.person("carol"));
+    place.now(place.bob.says(&place.alice.user_id, "Tell Carol"));
+    window.clicks_text("bob");
+    window.clicks("accept");
+    window.clicks_into("new-chat");
+    window.enters("carol");
+    window.says("Hello");
+    place.now(carol.hears(&place.alice.user_id, "Hello"));
+    window.clicks_text("bob");
+    window.clicks_in_chat("Tell Carol");
+    window.clicks("forward");
+    window.presses_enter();
+    window.types("no such chat");
+    window.shows("no-such-chat");
+    window.presses_backspace("no such chat".len());
+    window.types("CAR");
+    window.presses_enter();
+    place.now(carol.hears(&place.alice.user_id, "Tell Carol"));
+    window.shows_beginning(&Lang::English.with("said-by-you", &[("text", "Tell Carol".into())]));
+    window.clicks_text("bob");
+    window.clicks_in_chat("Tell Carol");
+    window.clicks("forward");
+    window.clicks("notes");
+    window.until_now(|| place.notes() == ["Tell Carol"]);
+}
+
 /// What cannot be sent comes back to where it was written, with the reason.
 #[test]
 fn what_cannot_be_sent_is_not_lost() {

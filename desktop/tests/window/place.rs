@@ -116,6 +116,15 @@ impl Place {
         })
     }
 
+    /// What `alice` has in her notes, by her profile.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.now(async {
+            let client = Client::open(&Profile::at(self.profile()), None).await?;
+            let items = client.history(&self.alices(), 10).await?;
+            anyhow::Ok(items.iter().filter_map(HistoryItem::message).map(|message| message.text.clone()).collect())
+        })
+    }
+
     /// A further device of `alice`'s, which waits to be let in.
     pub(crate) fn begins_a_device(&self) -> NewDevice {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use privmsg_client::{ClientError, Draft};
+use privmsg_client::{Client, ClientError, Draft, MessageState};
 
 use super::books::{Chat, Place, Saying};
 use super::rooms;
@@ -143,7 +143,11 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     let Some(text) = saying.text.filter(|_| device.signed_out.is_none()) else { return Ok(()) };
     let text = edits.then(|| format!("{text}, edited"));
     let done = match &text {
-        Some(text) => device.person.client().edit(message, text.clone()).await,
+        Some(text) => match device.person.client().edit(message, text.clone()).await {
+            // What is held and may have left before is not edited.
+            Err(ClientError::NotChangeable) if is_held(device.person.client(), saying.sent.id).await? => return Ok(()),
+            edited => edited,
+        },
         None => device.person.client().delete(message).await,
     };
     match done {
@@ -157,13 +161,14 @@ async fn changes(world: &mut World, random: &mut Random, edits: bool) -> Result<
     }
 }
 
-/// Who blocks somebody does not write to them either, and who is out of a group not there. The same text is no change, and what is held
-/// and may have left before is not edited.
+async fn is_held(client: &Client, message: i64) -> Result<bool> {
+    Ok(client.message(message).await?.is_some_and(|message| matches!(message.state, MessageState::Held(_))))
+}
+
+/// Who blocks somebody does not write to them either, and who is out of a group not there. The same text is no change.
 fn refused_by_a_block(error: anyhow::Error) -> Result<()> {
     match error.downcast_ref::<ClientError>() {
-        Some(
-            ClientError::Blocked(_) | ClientError::NotInGroup | ClientError::Unchanged | ClientError::NotChangeable,
-        ) => Ok(()),
+        Some(ClientError::Blocked(_) | ClientError::NotInGroup | ClientError::Unchanged) => Ok(()),
         _ => Err(error),
     }
 }

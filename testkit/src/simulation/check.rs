@@ -65,7 +65,7 @@ fn is_to_be_taken(world: &World, saying: &Saying) -> Result<bool> {
     })
 }
 
-/// The server has it, and the last edit of it. Whose edit was not said, because somebody had come before it, makes it once more.
+/// It is with the server, or refused, and so is the last edit of it; what is shown says which. Whose edit was not said, because somebody had come before it, makes it once more.
 async fn is_taken(world: &World, saying: &Saying) -> Result<()> {
     let client = world.device(saying.by)?.person.client();
     let message = saying.sent.message_id;

@@ -79,9 +79,9 @@ async fn speaks(world: &mut World, number: usize) -> Result<()> {
         }
         // What has left in this moment, because somebody has come, is not taken back.
         let message = saying.sent.message_id;
-        if let Some(said) = client.delete(message).await? {
+        if client.delete(message).await?.is_some() {
             world.books.enter(saying);
-            world.books.change(message, None, Some(said), true);
+            world.books.change(message, None, None, true);
         }
         return Ok(());
     };

@@ -12,6 +12,7 @@ mod crashes;
 mod devices;
 mod epochs;
 mod files;
+mod forwarding;
 mod groups;
 mod in_step;
 mod kept_files;

@@ -43,7 +43,7 @@ impl Which {
         self.from.as_ref().is_none_or(|from| from == sender) && self.chat.is_none_or(|wanted| wanted == chat)
     }
 
-    fn all(&self, at: &Snapshot<'_>) -> Result<Vec<Message>, StoreError> {
+    pub(super) fn all(&self, at: &Snapshot<'_>) -> Result<Vec<Message>, StoreError> {
         let mut found = messages::find(at, &self.message)?;
         found.retain(|message| self.may_be(&message.sender_id, message.chat));
         Ok(found)
@@ -236,7 +236,7 @@ impl Client {
         }
     }
 
-    /// Waits until a change of a message is with the server, of which people see nothing in the queue.
+    /// Waits until a change of a message is with the server, of which people see nothing in the queue: no message of its own that could be held.
     ///
     /// # Errors
     /// [`ClientError::NotMade`] if it will not be made, [`ClientError`] of the database.
@@ -314,7 +314,8 @@ fn own_target(at: &Snapshot<'_>, own: &UserId, which: &Which) -> Result<Message,
     if found.is_empty() && all > 0 { Err(ClientError::NotTheAuthor) } else { only(found) }
 }
 
-fn only(mut found: Vec<Message>) -> Result<Message, ClientError> {
+/// The one that is meant, if it is clear which.
+pub(super) fn only(mut found: Vec<Message>) -> Result<Message, ClientError> {
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(ClientError::NoSuchMessage),

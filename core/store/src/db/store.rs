@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
 
@@ -25,6 +26,7 @@ pub struct Store {
     writer: mpsc::Sender<writer::Job>,
     readers: mpsc::Sender<readers::Job>,
     feed: Feed,
+    key: Arc<DatabaseKey>,
     /// What is logged about this database is logged within it.
     span: Span,
     /// Hears of other processes' commits for as long as somebody has the store.
@@ -50,7 +52,14 @@ impl Store {
         let writer = Writer::start(connection, dir, own, feed.clone(), &threads)?;
         let listener = Listener::start(dir, own, seen, readers.downgrade(), feed.clone())?;
         let closing = Arc::new(Closing(threads));
-        Ok(Self { writer, readers, feed, span: Span::none(), _listener: Arc::new(listener), _closing: closing })
+        let key = Arc::new(key.clone());
+        Ok(Self { writer, readers, feed, key, span: Span::none(), _listener: Arc::new(listener), _closing: closing })
+    }
+
+    /// Whether it was opened by this key. In constant time.
+    #[must_use]
+    pub fn is_opened_by(&self, key: &DatabaseKey) -> bool {
+        self.key.as_bytes().ct_eq(key.as_bytes()).into()
     }
 
     /// The same, with all that `work` logs on the database's threads within `span`.

@@ -1,4 +1,4 @@
-//! Making a profile, once.
+//! Making a profile, once. Its lock is also that of a key that is kept elsewhere ([`moving`](super::moving)).
 //!
 //! Whoever makes a profile can be killed at any point, and two can begin at once. So there is an order, and a lock:
 //!
@@ -29,7 +29,7 @@ const LOCK_FILE: &str = "profile.lock";
 const PAUSE: Duration = Duration::from_millis(20);
 const TRIES: u32 = 150 * 50;
 
-/// The right to make the profile of a keystore, for as long as it lives. The system takes it back when the process ends.
+/// The right to make the profile of a keystore, or to keep its key elsewhere, for as long as it lives. The system takes it back when the process ends.
 #[derive(Debug)]
 pub struct Creation<'a> {
     pub(super) keystore: Keystore<'a>,

@@ -144,7 +144,7 @@ impl Vaults<'_> {
         }
     }
 
-    fn at(&self, place: KeyPlace) -> Result<&dyn Vault, KeyError> {
+    pub(super) fn at(&self, place: KeyPlace) -> Result<&dyn Vault, KeyError> {
         Ok(match place {
             KeyPlace::Keyring => &Keyring,
             KeyPlace::Passphrase => &self.passphrase,

@@ -126,12 +126,48 @@ fn what_has_not_forgotten_it_is_noted_until_it_has() {
         "{\n  \"version\": 1,\n  \"key\": {\n    \"kind\": \"file\"\n  },\n  \"former\": {\n    \"kind\": \"phone\"\n  }\n}"
     );
     assert!(scene.opens("new") && scene.keystore("new").has_former().unwrap());
-    // It goes nowhere else before.
+    // It goes nowhere else before. A passphrase that is there is changed all the same.
     assert!(scene.moves("old", KeyPlace::Passphrase, "new").is_err());
     assert_eq!(scene.keystore("new").place().unwrap(), Some(KeyPlace::File));
 
     *scene.phone.is_away.lock().unwrap() = false;
-    Creation::begin(scene.keystore("new")).unwrap().forget_former().unwrap();
+    Creation::begin(scene.keystore("new")).unwrap().forget_former(&scene.key).unwrap();
     assert!(scene.phone.key.lock().unwrap().is_none() && scene.opens("new"));
     assert_eq!(scene.notes(), "{\n  \"version\": 1,\n  \"key\": {\n    \"kind\": \"file\"\n  }\n}");
+}
+
+/// A vault that is gone for good keeps nobody from changing the passphrase.
+#[test]
+fn a_passphrase_is_changed_while_another_place_still_has_the_key() {
+    let scene = Scene::begins(KeyPlace::Host);
+    *scene.phone.is_away.lock().unwrap() = true;
+    assert!(scene.moves("old", KeyPlace::Passphrase, "new").is_err());
+    assert!(scene.moves("new", KeyPlace::Passphrase, "newer").is_err());
+    assert!(scene.opens("newer") && !scene.opens("new") && scene.keystore("newer").has_former().unwrap());
+}
+
+/// Somebody was killed before the new place was noted.
+#[test]
+fn a_key_file_that_nothing_refers_to_is_removed() {
+    let scene = Scene::begins(KeyPlace::Passphrase);
+    assert!(!scene.keystore("old").has_former().unwrap());
+    std::fs::write(scene.dir.path().join(KEY_FILE), "07".repeat(32)).unwrap();
+    assert!(scene.keystore("old").has_former().unwrap());
+    Creation::begin(scene.keystore("old")).unwrap().forget_former(&scene.key).unwrap();
+    assert!(!scene.has_key_file() && scene.opens("old"));
+}
+
+/// A note of somebody else's.
+#[test]
+fn no_other_key_is_forgotten_and_not_the_only_one() {
+    let scene = Scene::begins(KeyPlace::File);
+    let others = DatabaseKey::from_bytes([9; 32]);
+    scene.phone.store(&others).unwrap();
+    for former in ["phone", "file"] {
+        let noted = format!(r#"{{"version": 1, "key": {{"kind": "file"}}, "former": {{"kind": "{former}"}}}}"#);
+        std::fs::write(scene.dir.path().join(KEYSTORE_FILE), noted).unwrap();
+        Creation::begin(scene.keystore("old")).unwrap().forget_former(&scene.key).unwrap();
+        assert!(scene.opens("old") && !scene.keystore("old").has_former().unwrap());
+        assert!(scene.phone.key.lock().unwrap().is_some());
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use iced::Task;
 use privmsg_client::{ChatEntry, Mark};
 
-use super::{Home, Message};
+use super::{Conversation, Home, Message};
 
 impl Home {
     /// The open chat, as the list has it.
@@ -19,6 +19,18 @@ impl Home {
         if let Some(open) = &mut self.open {
             open.is_covered();
         }
+    }
+
+    /// Nothing is heard any more.
+    pub(super) fn hushes(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.is_silent();
+        }
+    }
+
+    /// Whether somebody is recording, or hears something.
+    pub(crate) fn is_heard_or_said(&self) -> bool {
+        self.open.as_ref().is_some_and(Conversation::is_heard_or_said)
     }
 
     /// Marks it, or takes the mark away.

@@ -175,6 +175,7 @@ impl Home {
         self.is_locked = is_locked;
         if is_locked {
             self.covers();
+            self.hushes();
         }
     }
 
@@ -293,9 +294,16 @@ impl Home {
             }
             Message::Conversation(number, message) if number == self.opened => {
                 let Some(open) = &mut self.open else { return Task::none() };
-                if matches!(message, conversation::Message::About) {
-                    let with = open.with().clone();
-                    return self.shows(Pane::about(&self.session, with, self.looks));
+                match message {
+                    conversation::Message::About => {
+                        let with = open.with().clone();
+                        return self.shows(Pane::about(&self.session, with, self.looks));
+                    }
+                    conversation::Message::Forward(id) => {
+                        let Some(message) = open.message(id) else { return Task::none() };
+                        return self.shows(Pane::forward(&self.session, message, self.chats.clone()));
+                    }
+                    _ => {}
                 }
                 let is_watched = self.has_focus && self.pane.is_none();
                 let task = open.update(message, is_watched).map(move |message| Message::Conversation(number, message));
@@ -315,17 +323,6 @@ impl Home {
             }
         }
         Task::none()
-    }
-
-    /// Tells somebody who does not look of a message.
-    fn tells(&self, message: &MessageView) {
-        let own = self.session.client().user_id();
-        let chat = self.chats.iter().find(|chat| chat.summary.chat.id == message.chat.id);
-        let hides = self.looks.hides_content || self.is_locked;
-        let told = chat.and_then(|chat| telling::of(self.looks.lang(), message, chat, own, hides));
-        if let Some(told) = told {
-            self.tools.notifier.tell(told);
-        }
     }
 
     fn opens(&mut self, with: Recipient) -> Task<Message> {
@@ -385,7 +382,7 @@ impl Home {
         let main = match (&self.pane, &self.open) {
             (Some(pane), _) => {
                 let number = self.panes;
-                pane.view(lang, self.over(), self.open_chat().map(|chat| chat.summary.marks))
+                pane.view(lang, now_ms, self.over(), self.open_chat().map(|chat| chat.summary.marks))
                     .map(move |message| Message::Pane(number, message))
             }
             (None, Some(open)) => {

@@ -3,19 +3,26 @@
 use privmsg_client::{ChatEntry, Consent, MessageView};
 use privmsg_protocol::UserId;
 
-use super::{list, name, recipient};
+use super::{Home, list, name, recipient};
 use crate::lang::Lang;
 use crate::notice;
 use crate::notifications::Notification;
 
+impl Home {
+    /// Tells somebody who does not look of a message.
+    pub(super) fn tells(&self, message: &MessageView) {
+        let own = self.session.client().user_id();
+        let chat = self.chats.iter().find(|chat| chat.summary.chat.id == message.chat.id);
+        let hides = self.looks.hides_content || self.is_locked;
+        let told = chat.and_then(|chat| of(self.looks.lang(), message, chat, own, hides));
+        if let Some(told) = told {
+            self.tools.notifier.tell(told);
+        }
+    }
+}
+
 /// What is told of a message, if anything is. Where the content is hidden, it is only that there is one.
-pub(super) fn of(
-    lang: Lang,
-    message: &MessageView,
-    chat: &ChatEntry,
-    own: &UserId,
-    hides_content: bool,
-) -> Option<Notification> {
+fn of(lang: Lang, message: &MessageView, chat: &ChatEntry, own: &UserId, hides_content: bool) -> Option<Notification> {
     let happened = notice::said(lang, message, own);
     let is_told = match &happened {
         Some(_) => notice::is_alarm(message) && !notice::is_about_a_namesake(message),

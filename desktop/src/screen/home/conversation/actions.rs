@@ -89,6 +89,9 @@ pub(super) fn view<'a>(
         all.push(one(text("+"), Message::Picker(picker::Message::Opened(Goes::To(id)))));
     }
     all.extend(offered.into_iter().map(|(name, action)| one(text(lang.text(name)), Message::Acted(id, action))));
+    if may_say && matches!(message.kind, MessageKind::Text | MessageKind::File) && !message.uploading {
+        all.push(one(text(lang.text("forward")), Message::Forward(id)));
+    }
     let all = row(all).spacing(gap::TINY).wrap();
     container(all).width(Fill).align_x(at).into()
 }

@@ -187,6 +187,10 @@ impl GoingAlong {
     }
 
     /// Nothing is heard any more.
+    pub(super) const fn is_playing(&self) -> bool {
+        self.voices.is_playing()
+    }
+
     pub(super) fn is_silent(&mut self) {
         self.voices.stops();
     }

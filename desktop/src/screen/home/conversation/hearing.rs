@@ -129,6 +129,11 @@ impl<K: Copy + Eq + Send + 'static> Hearing<K> {
         self.waits = true;
     }
 
+    /// Whether one is heard at the moment.
+    pub(super) const fn is_playing(&self) -> bool {
+        self.player.is_playing()
+    }
+
     /// Which one is heard, or will be.
     pub(super) fn is_heard(&self) -> Option<K> {
         self.heard.as_ref().map(|(key, _)| *key)

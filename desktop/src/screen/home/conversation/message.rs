@@ -37,6 +37,8 @@ pub enum Message {
     Chosen(i64),
     /// Something is to be done with it.
     Acted(i64, actions::Action),
+    /// It is to be said in another chat.
+    Forward(i64),
     /// It is meant.
     Sure,
     /// All of a long message is wanted.

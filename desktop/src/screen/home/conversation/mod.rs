@@ -25,7 +25,9 @@ use iced::futures::channel::mpsc;
 use iced::widget::operation::focus;
 use iced::widget::text_editor;
 use iced::{Task, task};
-use privmsg_client::{ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, Recipient, Which};
+use privmsg_client::{
+    ChatEntry, ChatId, ChatStatus, ClientError, Consent, Cursor, Heading, MessageView, Recipient, Which,
+};
 use privmsg_protocol::{MessageId, UserId};
 use url::Url;
 
@@ -193,6 +195,11 @@ impl Conversation {
         }
     }
 
+    /// A message that is shown.
+    pub(crate) fn message(&self, id: i64) -> Option<Box<MessageView>> {
+        self.history.message(id).cloned().map(Box::new)
+    }
+
     /// What somebody who looks at the window has seen, has been read.
     pub(crate) fn reads(&mut self) -> Task<Message> {
         self.history.is_looked_at();
@@ -301,8 +308,9 @@ impl Conversation {
                 self.failure = None;
                 return standing::perform(&self.session, &self.with, self.chat(), &self.standing, answer);
             }
-            // The first one is for whoever shows this.
+            // The first two are for whoever shows this.
             Message::About
+            | Message::Forward(_)
             | Message::Found(Ok(None))
             | Message::Done(Ok(()))
             | Message::Noted(Ok(()))

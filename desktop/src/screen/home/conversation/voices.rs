@@ -12,6 +12,17 @@ impl Conversation {
         self.attachments.waits();
     }
 
+    /// Nothing is heard any more.
+    pub(crate) fn is_silent(&mut self) {
+        self.attachments.is_silent();
+        self.writing.is_silent();
+    }
+
+    /// Whether somebody is recording, or hears something.
+    pub(crate) const fn is_heard_or_said(&self) -> bool {
+        self.writing.is_recording() || self.attachments.is_playing() || self.writing.is_playing()
+    }
+
     /// Does what a message about what came along asks for.
     pub(super) fn attaches(&mut self, message: attachments::Message, is_watched: bool) -> Task<Message> {
         match &message {

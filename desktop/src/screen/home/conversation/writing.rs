@@ -179,6 +179,10 @@ impl Writing {
     }
 
     /// Nothing is heard any more.
+    pub(super) const fn is_playing(&self) -> bool {
+        self.along.is_playing()
+    }
+
     pub(super) fn is_silent(&mut self) {
         self.along.is_silent();
     }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use iced::widget::operation::{focus, focus_next};
 use iced::widget::{button, column, row, text};
 use iced::{Element, Task};
-use privmsg_client::{KeyPlace, Profile, ProfileError, keyring_is_available};
+use privmsg_client::{ClientError, KeyPlace};
 use privmsg_protocol::Secret;
 
-use super::choice;
+use super::{Done, choice};
 use crate::failure;
 use crate::lang::Lang;
-use crate::screen::locked::aside;
-use crate::theme::{self, gap, type_size};
-use crate::widget::{Typed, alarm, hint, secret_field, section};
+use crate::session::Session;
+use crate::theme::{gap, type_size};
+use crate::widget::{Typed, alarm, hint, secret_field, section, small_button};
 
 const CURRENT: &str = "passphrase-now";
 const NEW: &str = "passphrase-wanted";
@@ -24,28 +25,32 @@ const MINUTES: [Option<u16>; 5] = [None, Some(1), Some(5), Some(15), Some(60)];
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Lock {
-    profile: Profile,
+    session: Session,
     /// Where the key of the profile is, if that is known.
     place: Option<KeyPlace>,
     step: Step,
+    typed: Passphrases,
     slip: Option<&'static str>,
-    failure: Option<Arc<ProfileError>>,
+    failure: Option<Arc<ClientError>>,
 }
 
 /// What is being done.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Looking,
     /// A passphrase is to be set, or to be another one.
-    Setting(Box<Words>),
+    Setting,
     /// There is to be none any more.
-    TakingAway(Secret),
-    Working,
+    TakingAway,
+    /// One of them is being done.
+    Working {
+        sets: bool,
+    },
 }
 
 /// What is typed for that.
 #[derive(Debug)]
-struct Words {
+struct Passphrases {
     current: Secret,
     new: Secret,
     again: Secret,
@@ -55,7 +60,7 @@ struct Words {
 #[derive(Debug, Clone)]
 pub enum Message {
     /// Where the key is.
-    Known(Result<Option<KeyPlace>, Arc<ProfileError>>),
+    Known(Result<KeyPlace, Arc<ClientError>>),
     /// The window is to be locked.
     Now,
     /// And by itself, after so many minutes.
@@ -70,62 +75,54 @@ pub enum Message {
     New(Secret),
     /// The new one once more.
     Again(Secret),
-    /// It is typed.
+    /// The next field is wanted.
+    Next,
+    /// All is typed.
     Submitted,
     /// Nothing is to be done.
     Cancelled,
     /// It is done.
-    Done(Result<(), Arc<ProfileError>>),
+    Done(Done),
+}
+
+impl Passphrases {
+    fn none() -> Self {
+        let none = || Secret::new(String::new());
+        Self { current: none(), new: none(), again: none() }
+    }
 }
 
 impl Lock {
-    pub(super) fn new(profile: Profile) -> (Self, Task<Message>) {
-        let lock = Self { profile, place: None, step: Step::Looking, slip: None, failure: None };
+    pub(super) fn new(session: Session) -> (Self, Task<Message>) {
+        let (step, typed) = (Step::Looking, Passphrases::none());
+        let lock = Self { session, place: None, step, typed, slip: None, failure: None };
         let task = lock.look();
         (lock, task)
     }
 
     fn look(&self) -> Task<Message> {
-        let profile = self.profile.clone();
-        Task::perform(aside(move || profile.key_place().map_err(ProfileError::Key)), Message::Known)
+        let client = self.session.client().clone();
+        Task::perform(async move { client.key_place().await.map_err(Arc::new) }, Message::Known)
     }
 
     pub(super) fn update(&mut self, message: Message) -> Task<Message> {
         match message {
-            Message::Known(Ok(place)) => self.place = place,
+            Message::Known(Ok(place)) => self.place = Some(place),
             Message::Known(Err(error)) => self.failure = Some(error),
-            Message::Set => {
-                self.clears();
-                self.step = Step::Setting(Box::new(Words { current: empty(), new: empty(), again: empty() }));
-            }
-            Message::TakeAway => {
-                self.clears();
-                self.step = Step::TakingAway(empty());
-            }
-            Message::Cancelled => {
-                self.clears();
-                self.step = Step::Looking;
-            }
-            Message::Current(typed) => match &mut self.step {
-                Step::Setting(words) => words.current = typed,
-                Step::TakingAway(current) => *current = typed,
-                Step::Looking | Step::Working => {}
-            },
-            Message::New(typed) => {
-                if let Step::Setting(words) = &mut self.step {
-                    words.new = typed;
-                }
-            }
-            Message::Again(typed) => {
-                if let Step::Setting(words) = &mut self.step {
-                    words.again = typed;
-                }
-            }
+            Message::Set => return self.begins(Step::Setting),
+            Message::TakeAway => return self.begins(Step::TakingAway),
+            Message::Cancelled => return self.begins(Step::Looking),
+            Message::Current(typed) => self.typed.current = typed,
+            Message::New(typed) => self.typed.new = typed,
+            Message::Again(typed) => self.typed.again = typed,
+            Message::Next => return focus_next(),
             Message::Submitted => return self.submits(),
-            Message::Done(done) => {
-                (self.step, self.failure) = (Step::Looking, done.err());
-                // Also after a failure: it may be half done.
-                return self.look();
+            Message::Done(Ok(())) => return Task::batch([self.begins(Step::Looking), self.look()]),
+            Message::Done(Err(error)) => {
+                let step = if self.step == (Step::Working { sets: true }) { Step::Setting } else { Step::TakingAway };
+                (self.step, self.failure) = (step, Some(error));
+                // It may be half done.
+                return Task::batch([self.look(), self.asks()]);
             }
             // They are for whoever shows this.
             Message::Now | Message::After(_) => {}
@@ -133,102 +130,111 @@ impl Lock {
         Task::none()
     }
 
-    fn clears(&mut self) {
-        (self.slip, self.failure) = (None, None);
+    fn begins(&mut self, step: Step) -> Task<Message> {
+        (self.step, self.typed, self.slip, self.failure) = (step, Passphrases::none(), None, None);
+        if step == Step::Looking { Task::none() } else { self.asks() }
+    }
+
+    const fn has_passphrase(&self) -> bool {
+        matches!(self.place, Some(KeyPlace::Passphrase))
+    }
+
+    /// The first field has the keyboard.
+    fn asks(&self) -> Task<Message> {
+        focus(if self.has_passphrase() { CURRENT } else { NEW })
     }
 
     fn submits(&mut self) -> Task<Message> {
-        self.clears();
-        if let Step::Setting(words) = &self.step {
-            self.slip = match (words.new.expose(), words.again.expose()) {
-                ("", _) => Some("slip-passphrase-empty"),
-                (new, again) if new != again => Some("slip-passphrase"),
-                _ => None,
-            };
-            if self.slip.is_some() {
-                return Task::none();
-            }
+        (self.slip, self.failure) = (None, None);
+        let sets = match self.step {
+            Step::Setting => true,
+            Step::TakingAway => false,
+            Step::Looking | Step::Working { .. } => return Task::none(),
+        };
+        self.slip = match (self.typed.new.expose(), self.typed.again.expose()) {
+            ("", _) if sets => Some("slip-passphrase-empty"),
+            (new, again) if new != again => Some("slip-passphrase"),
+            _ => None,
+        };
+        if self.slip.is_some() {
+            return Task::none();
         }
-        let (current, new) = match std::mem::replace(&mut self.step, Step::Working) {
-            Step::Setting(words) => (words.current, Some(words.new)),
-            Step::TakingAway(current) => (current, None),
-            other @ (Step::Looking | Step::Working) => {
-                self.step = other;
-                return Task::none();
-            }
-        };
-        let profile = self.profile.clone();
-        let moves = move || {
-            let place = match &new {
-                Some(_) => KeyPlace::Passphrase,
-                None if keyring_is_available().unwrap_or(false) => KeyPlace::Keyring,
-                None => KeyPlace::File,
-            };
-            profile.keep_key(Some(current.expose()), place, new.as_ref().map(Secret::expose))
-        };
-        Task::perform(aside(moves), Message::Done)
+        self.step = Step::Working { sets };
+        let (client, current) = (self.session.client().clone(), self.typed.current.clone());
+        let new = sets.then(|| self.typed.new.clone());
+        let moved = async move { client.set_passphrase(current, new).await.map_err(Arc::new) };
+        Task::perform(moved, Message::Done)
     }
 
     /// What is said and asked, with after how many minutes the window is locked by itself.
     pub(super) fn view(&self, lang: Lang, after: Option<u16>) -> Option<Element<'_, Message>> {
-        let has_passphrase = match self.place? {
-            KeyPlace::Passphrase => true,
-            KeyPlace::Keyring | KeyPlace::File => false,
-            KeyPlace::Host => return None,
-        };
+        if self.place == Some(KeyPlace::Host) {
+            return None;
+        }
         let mut content = column![].spacing(gap::SMALL);
-        content = content.push(self.failure.as_ref().map(|error| alarm(failure::profile(lang, error))));
+        content = content.push(self.failure.as_ref().map(|error| alarm(failure::client(lang, error))));
         content = content.push(self.slip.map(|slip| alarm(lang.text(slip))));
-        content = match &self.step {
-            Step::Looking if has_passphrase => {
+        content = match self.step {
+            Step::Looking if self.has_passphrase() => {
                 let minutes = MINUTES.map(|one| choice(said(lang, one), one == after, Message::After(one)));
+                let changes = row![one(lang, "lock-change", Message::Set), one(lang, "lock-remove", Message::TakeAway)];
                 content
                     .push(row![one(lang, "lock-now", Message::Now)])
                     .push(text(lang.text("lock-after")).size(type_size::BODY))
                     .push(row(minutes).spacing(gap::SMALL).wrap())
-                    .push(
-                        row![one(lang, "lock-change", Message::Set), one(lang, "lock-remove", Message::TakeAway)]
-                            .spacing(gap::SMALL),
-                    )
+                    .push(changes.spacing(gap::SMALL))
             }
-            Step::Looking => content.push(hint(lang.text("lock-none"))).push(row![one(lang, "lock-set", Message::Set)]),
-            Step::Setting(words) => {
-                let current = has_passphrase
-                    .then(|| typed_into(lang, CURRENT, &words.current, |text| Message::Current(Secret::new(text))));
+            Step::Looking => {
+                let means = if self.place == Some(KeyPlace::File) { "lock-none-file" } else { "lock-none" };
+                let means = self.place.is_some().then(|| hint(lang.text(means)));
+                content.push(means).push(self.place.is_some().then(|| row![one(lang, "lock-set", Message::Set)]))
+            }
+            Step::Setting => {
+                let current = self.has_passphrase().then(|| {
+                    let typed: Typed<Message> = |text| Message::Current(Secret::new(text));
+                    field(lang, CURRENT, &self.typed.current, typed, Message::Next)
+                });
+                let (new, again): (Typed<Message>, Typed<Message>) =
+                    (|text| Message::New(Secret::new(text)), |text| Message::Again(Secret::new(text)));
                 content
                     .push(hint(lang.text("lock-means")))
                     .push(current)
-                    .push(typed_into(lang, NEW, &words.new, |text| Message::New(Secret::new(text))))
-                    .push(typed_into(lang, AGAIN, &words.again, |text| Message::Again(Secret::new(text))))
-                    .push(answers(lang, if has_passphrase { "lock-change" } else { "lock-set" }))
+                    .push(field(lang, NEW, &self.typed.new, new, Message::Next))
+                    .push(field(lang, AGAIN, &self.typed.again, again, Message::Submitted))
+                    .push(answers(lang, if self.has_passphrase() { "lock-change" } else { "lock-set" }))
             }
-            Step::TakingAway(current) => content
-                .push(hint(lang.text("lock-remove-means")))
-                .push(typed_into(lang, CURRENT, current, |text| Message::Current(Secret::new(text))))
-                .push(answers(lang, "lock-remove")),
-            Step::Working => content.push(hint(lang.text("opening"))),
+            Step::TakingAway => {
+                let typed: Typed<Message> = |text| Message::Current(Secret::new(text));
+                content
+                    .push(hint(lang.text("lock-remove-means")))
+                    .push(field(lang, CURRENT, &self.typed.current, typed, Message::Submitted))
+                    .push(answers(lang, "lock-remove"))
+            }
+            Step::Working { .. } => content.push(hint(lang.text("working"))),
         };
         Some(section(lang.text("lock"), content))
     }
-}
-
-fn empty() -> Secret {
-    Secret::new(String::new())
 }
 
 fn said(lang: Lang, minutes: Option<u16>) -> String {
     minutes.map_or_else(|| lang.text("lock-never"), |minutes| lang.with("lock-minutes", &[("count", minutes.into())]))
 }
 
-fn typed_into<'a>(lang: Lang, id: &'static str, value: &Secret, input: Typed<Message>) -> Element<'a, Message> {
-    secret_field(id, lang.text(id), value.expose(), Some(input), Message::Submitted)
+fn field<'a>(
+    lang: Lang,
+    id: &'static str,
+    value: &Secret,
+    input: Typed<Message>,
+    then: Message,
+) -> Element<'a, Message> {
+    secret_field(id, lang.text(id), value.expose(), Some(input), then)
 }
 
 fn one<'a>(lang: Lang, name: &str, then: Message) -> Element<'a, Message> {
-    button(text(lang.text(name)).size(type_size::BODY)).style(theme::quiet).on_press(then).into()
+    small_button(lang.text(name), then).into()
 }
 
 fn answers<'a>(lang: Lang, name: &str) -> Element<'a, Message> {
     let yes = button(text(lang.text(name)).size(type_size::BODY)).on_press(Message::Submitted);
-    row![yes, one(lang, "cancel", Message::Cancelled)].spacing(gap::SMALL).into()
+    row![yes, one(lang, "cancel", Message::Cancelled)].spacing(gap::SMALL).align_y(iced::Center).into()
 }

@@ -2,6 +2,7 @@
 
 mod contact;
 mod devices;
+mod forward;
 mod group;
 mod lock;
 mod new_contact;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 
 use iced::widget::{button, column, container, row, rule, scrollable, text};
 use iced::{Center, Element, Fill, Task};
-use privmsg_client::{Client, ClientError, ContactLink, Mark, Marks, Recipient};
+use privmsg_client::{ChatEntry, Client, ClientError, ContactLink, Mark, Marks, MessageView, Recipient};
 
 use self::contact::Contact;
+use self::forward::Forward;
 use self::group::Group;
 use self::new_contact::NewContact;
 use self::new_group::NewGroup;
@@ -32,6 +34,7 @@ const WIDEST: f32 = 560.0;
 #[derive(Debug)]
 pub(super) enum Pane {
     Contact(Contact),
+    Forward(Forward),
     Group(Group),
     NewGroup(NewGroup),
     NewContact(NewContact),
@@ -43,6 +46,8 @@ pub(super) enum Pane {
 pub enum Message {
     /// About a person.
     Contact(contact::Message),
+    /// Where a message is said elsewhere.
+    Forward(forward::Message),
     /// About a group.
     Group(group::Message),
     /// Where one is begun.
@@ -65,9 +70,12 @@ impl Message {
             | Self::Group(group::Message::Done(done))
             | Self::NewContact(new_contact::Message::Done(done))
             | Self::Settings(
-                settings::Message::Done(done) | settings::Message::Devices(devices::Message::Done(done)),
+                settings::Message::Done(done)
+                | settings::Message::Devices(devices::Message::Done(done))
+                | settings::Message::Lock(lock::Message::Done(done)),
             ) => done.err(),
             Self::NewGroup(new_group::Message::Made(made)) => made.err(),
+            Self::Forward(forward::Message::Done(done)) => done.err(),
             Self::Settings(settings::Message::Devices(devices::Message::CalledBack(called_back))) => {
                 called_back.and_then(|called_back| called_back.is_signed_out).err()
             }
@@ -80,6 +88,7 @@ impl Message {
         matches!(
             self,
             Self::Contact(contact::Message::Asked(_))
+                | Self::Forward(forward::Message::Chosen(_))
                 | Self::Group(group::Message::TitleSubmitted | group::Message::PeopleSubmitted | group::Message::Sure)
                 | Self::NewGroup(new_group::Message::Submitted)
                 | Self::Settings(
@@ -149,6 +158,15 @@ impl Pane {
         }
     }
 
+    pub(super) fn forward(
+        session: &Session,
+        message: Box<MessageView>,
+        chats: Vec<ChatEntry>,
+    ) -> (Self, Task<Message>) {
+        let (pane, task) = Forward::new(session.clone(), message, chats);
+        (Self::Forward(pane), task.map(Message::Forward))
+    }
+
     pub(super) fn new_group(session: &Session) -> (Self, Task<Message>) {
         let (pane, task) = NewGroup::new(session.clone());
         (Self::NewGroup(pane), task.map(Message::NewGroup))
@@ -169,6 +187,7 @@ impl Pane {
             (Message::Back, _) => Action::Back,
             (Message::Marked(mark, is_set), _) => Action::Mark(mark, is_set),
             (Message::Contact(message), Self::Contact(pane)) => pane.update(message).map(Message::Contact),
+            (Message::Forward(message), Self::Forward(pane)) => pane.update(message).map(Message::Forward),
             (Message::Group(message), Self::Group(pane)) => pane.update(message).map(Message::Group),
             (Message::NewGroup(message), Self::NewGroup(pane)) => pane.update(message).map(Message::NewGroup),
             (Message::NewContact(message), Self::NewContact(pane)) => pane.update(message).map(Message::NewContact),
@@ -178,9 +197,16 @@ impl Pane {
     }
 
     /// Draws it, with the marks of the open chat. Where the session is `over`, for this reason nothing can be done any more.
-    pub(super) fn view(&self, lang: Lang, over: Option<&'static str>, marks: Option<Marks>) -> Element<'_, Message> {
+    pub(super) fn view(
+        &self,
+        lang: Lang,
+        now_ms: i64,
+        over: Option<&'static str>,
+        marks: Option<Marks>,
+    ) -> Element<'_, Message> {
         let (title, content) = match self {
             Self::Contact(pane) => (pane.title(), pane.view(lang).map(Message::Contact)),
+            Self::Forward(pane) => (lang.text("forward"), pane.view(lang, now_ms).map(Message::Forward)),
             Self::Group(pane) => (pane.title(lang), pane.view(lang).map(Message::Group)),
             Self::NewGroup(pane) => (lang.text("new-group"), pane.view(lang).map(Message::NewGroup)),
             Self::NewContact(pane) => (pane.title(lang), pane.view(lang).map(Message::NewContact)),

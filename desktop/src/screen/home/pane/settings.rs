@@ -92,7 +92,7 @@ impl Settings {
         let told = follow::looks(session.clone(), concerns, Info::of);
         let (task, handle) = Task::run(told, Message::Told).abortable();
         let (devices, look) = Devices::new(session.clone());
-        let (lock, look_for_key) = Lock::new(session.client().profile().clone());
+        let (lock, look_for_key) = Lock::new(session.clone());
         let pane = Self {
             session,
             looks,

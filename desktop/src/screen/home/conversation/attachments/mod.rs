@@ -120,6 +120,10 @@ impl Attachments {
         self.voices.stops();
     }
 
+    pub(super) const fn is_playing(&self) -> bool {
+        self.voices.is_playing()
+    }
+
     /// What is still to come is not heard unasked.
     pub(super) fn waits(&mut self) {
         self.voices.waits();
