@@ -182,8 +182,7 @@ impl App {
             },
             (Message::Focus(has_focus), Screen::Home(_)) => {
                 self.has_focus = has_focus;
-                let late = if has_focus { self.does(Message::IsIdle) } else { Task::none() };
-                Task::batch([late, self.is_looked_at()])
+                has_focus.then(|| self.locks_if_idle()).flatten().unwrap_or_else(|| self.is_looked_at())
             }
             (Message::Dropped(_), _) if self.locked.is_some() => Task::none(),
             (Message::Dropped(path), Screen::Home(screen)) => screen.drops(vec![path]).map(Message::Home),
@@ -248,10 +247,8 @@ impl App {
             },
             // Whoever says or hears something presses nothing meanwhile.
             (Message::IsIdle, Screen::Home(home)) if home.is_heard_or_said() => self.does(Message::Active),
-            (Message::IsIdle, _) => match self.looks.lock_after {
-                Some(minutes) if self.idle.is_over(Moment::now(), minutes) => self.does(Message::Lock),
-                _ => Task::none(),
-            },
+            (Message::IsIdle, _) => self.locks_if_idle().unwrap_or_else(Task::none),
+            (Message::Lockable(false), Screen::Home(_)) => self.is_looked_at(),
             (Message::Drawn, screen) => {
                 let with_chats = matches!(screen, Screen::Home(home) if home.has_chats());
                 self.start.take_if(|start| start.is_drawn(with_chats));
@@ -275,6 +272,12 @@ impl App {
                 self.is_looked_at()
             }
         }
+    }
+
+    /// Nobody was there for so long that whoever comes may be anybody.
+    fn locks_if_idle(&mut self) -> Option<Task<Message>> {
+        let minutes = self.looks.lock_after?;
+        self.idle.is_over(Moment::now(), minutes).then(|| self.does(Message::Lock))
     }
 
     /// Tells the chats whether somebody looks at them.

@@ -15,7 +15,7 @@ const TICKS: u32 = 100;
 /// If the process is not there.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("status of a process")?;
-    Ok(kilobytes(&status, "VmRSS:").context("no VmRSS")? * 1024)
+    Ok(number(&status, "VmRSS:").context("no VmRSS")? * 1024)
 }
 
 /// The most memory of a process that has been in RAM, in bytes.
@@ -24,7 +24,7 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
 /// If the process is not there.
 pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("status of a process")?;
-    Ok(kilobytes(&status, "VmHWM:").context("no VmHWM")? * 1024)
+    Ok(number(&status, "VmHWM:").context("no VmHWM")? * 1024)
 }
 
 /// Processor time that a process has used, all threads together.
@@ -39,7 +39,22 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs(1) * ticks / TICKS)
 }
 
-fn kilobytes(text: &str, key: &str) -> Option<u64> {
+/// How often the threads of a process have gone to sleep by themselves so far: as often they were woken.
+///
+/// # Errors
+/// If the process is not there.
+pub fn wakeups(pid: u32) -> Result<u64> {
+    let mut woken = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).context("threads of a process")? {
+        // One that has ended meanwhile is none.
+        let status = std::fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
+        woken += number(&status, "voluntary_ctxt_switches:").unwrap_or(0);
+    }
+    Ok(woken)
+}
+
+/// The number behind a name.
+fn number(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(key))?.split_whitespace().next()?.parse().ok()
 }
 
@@ -60,7 +75,7 @@ pub fn describe_machine(dir: &Path) -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let cpu = first_line_of("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
-    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, "MemTotal:"));
+    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| number(&text, "MemTotal:"));
     let file_system = output_of("df", &["--output=fstype", &dir.display().to_string()]);
     vec![
         ("CPU", format!("{cpu}, {cores} cores")),

@@ -84,6 +84,8 @@ enum Part {
     Profile,
     /// Finding messages among a hundred thousand.
     Search,
+    /// The window, with a hundred thousand messages.
+    Window,
     /// File encryption.
     Attachments,
     /// Files up and down, against nginx.
@@ -149,6 +151,7 @@ async fn main() -> Result<()> {
             Part::Groups => Box::pin(groups::measure(&mut bench, dir.path())).await?,
             Part::Profile => profile::measure(&mut bench, dir.path()).await?,
             Part::Search => profile::search::measure(&mut bench, dir.path()).await?,
+            Part::Window => profile::window::measure(&mut bench, dir.path()).await?,
             Part::Files => files::measure(&mut bench, dir.path()).await?,
             Part::Transfers => transfers::measure(&mut bench, dir.path()).await?,
             Part::Attachments => attachments::measure(&mut bench)?,

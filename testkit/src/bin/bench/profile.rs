@@ -7,6 +7,7 @@
 mod fill;
 mod reader;
 pub(super) mod search;
+pub(super) mod window;
 
 use std::path::Path;
 use std::process::Stdio;
