@@ -52,8 +52,6 @@ pub(crate) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
     let report = &mut bench.report;
     report.line(format!("{name}: first frame, worst of {STARTS}"), first.p99_ms(), "ms", Goal::AtMost(100.0));
     report.line(format!("{name}: list of chats, worst of {STARTS}"), ready.p99_ms(), "ms", Goal::AtMost(300.0));
-    let stripped = program.metadata()?.len() as f64 / 1e6;
-    report.line("window: size of the program, with line tables", stripped, "MB", Goal::None);
     Ok(())
 }
 
