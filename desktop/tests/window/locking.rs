@@ -76,7 +76,7 @@ fn a_locked_window_shows_nothing_until_the_passphrase_is_typed() {
     window.shows("locked-title");
     window.clicks_into("passphrase");
     window.enters("open sesame");
-    window.shows_text("For your eyes");
+    window.hides_text(&Lang::English.text("locked-title"));
     window.shows("locked-title");
     window.closes();
 }
