@@ -151,8 +151,7 @@ impl Output {
             }
         } else {
             // Reasons may hold what a server or a file name says.
-            let said: Vec<_> = foreign::lines(&described.message).collect();
-            self.note(&format!("{}: {}", self.lang.error_prefix(), said.join("\n")));
+            self.note(&format!("{}: {}", self.lang.error_prefix(), foreign::text(&described.message)));
             if described.exit == Exit::Usage && described.code == "usage" {
                 self.note(&self.lang.see_help(command));
             }

@@ -248,7 +248,11 @@ impl App {
             // Whoever says or hears something presses nothing meanwhile.
             (Message::IsIdle, Screen::Home(home)) if home.is_heard_or_said() => self.does(Message::Active),
             (Message::IsIdle, _) => self.locks_if_idle().unwrap_or_else(Task::none),
-            (Message::Lockable(false), Screen::Home(_)) => self.is_looked_at(),
+            (Message::Lockable(false), Screen::Home(_)) => {
+                // There is nothing to ask for: not at each key that is pressed from now on.
+                self.idle = Idle::new(Moment::now());
+                self.is_looked_at()
+            }
             (Message::Drawn, screen) => {
                 let with_chats = matches!(screen, Screen::Home(home) if home.has_chats());
                 self.start.take_if(|start| start.is_drawn(with_chats));

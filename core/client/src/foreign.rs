@@ -33,6 +33,12 @@ pub fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split('\n').map(|part| line(part.strip_suffix('\r').unwrap_or(part)))
 }
 
+/// The same, as one text.
+#[must_use]
+pub fn text(text: &str) -> String {
+    lines(text).collect::<Vec<_>>().join("\n")
+}
+
 /// The first line of a text in which anything is said, cut after so many characters. No more of the text is looked at.
 #[must_use]
 pub fn first_line(text: &str, most: usize) -> String {

@@ -93,7 +93,7 @@ pub use privmsg_store::position::Position;
 pub use privmsg_store::receipts::Receipt;
 pub use privmsg_store::sign_outs::{SignOutCause, SignedOut};
 pub use privmsg_store::{Change, ChangeSet, Changes, StoreError, wait_until_closed};
-pub use profile::{Profile, ProfileError};
+pub use profile::{Profile, ProfileError, has_keyring};
 pub use search::{Excerpt, Found, Hit, Search, SearchCursor, Sought};
 pub use sending::{Acknowledged, Draft, FileToSend, HeldFile, Recipient, Said, Sent};
 pub use sign_in::{

@@ -35,6 +35,15 @@ pub enum ProfileError {
     },
 }
 
+/// Whether the system has a keyring. One that does not answer is passed over. Blocks while it is asked.
+#[must_use]
+pub fn has_keyring() -> bool {
+    key::keyring_is_available().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the keyring is passed over");
+        false
+    })
+}
+
 /// A directory with one encrypted database. Nothing is opened until it is asked for.
 #[derive(Debug, Clone)]
 pub struct Profile {

@@ -17,6 +17,9 @@ fn a_locked_window_shows_nothing_until_the_passphrase_is_typed() {
     place.now(place.bob.says(&place.alice.user_id, "Nobody can lock what has no passphrase"));
     window.shows_text("Nobody can lock what has no passphrase");
     window.clicks("settings");
+    // What comes late moves what is below it.
+    window.shows("own-link");
+    window.shows("this-device");
     window.shows("lock-none-file");
     assert!(key_file.exists());
     window.clicks("lock-set");
@@ -86,6 +89,9 @@ fn a_locked_window_shows_nothing_until_the_passphrase_is_typed() {
 fn a_passphrase_is_changed_and_taken_away() {
     let (place, mut window) = signed_in_high(Lang::Russian);
     window.clicks("settings");
+    // What comes late moves what is below it.
+    window.shows("own-link");
+    window.shows("this-device");
     window.clicks("lock-set");
     for (now, next) in [(None, "old"), (Some("old"), "new")] {
         if let Some(now) = now {

@@ -1,6 +1,6 @@
 //! What was said in one chat is said in another one.
 
-use privmsg_store::{Snapshot, messages};
+use privmsg_store::Snapshot;
 
 use super::messages::only;
 use super::{Client, Which};
@@ -43,8 +43,7 @@ impl Client {
             let (voice, picture) = (attachment.voice.clone(), attachment.picture.clone());
             files.push(FileToSend::Held(HeldFile { name, bytes, voice, picture }));
         }
-        let text = foreign::lines(&seen.text).collect::<Vec<_>>().join("\n");
-        Ok(Draft { text, files, reply_to: None })
+        Ok(Draft { text: foreign::text(&seen.text), files, reply_to: None })
     }
 
     /// A message that can be said elsewhere.
@@ -64,11 +63,7 @@ impl Client {
 
     /// As it is by now.
     async fn refuse_unsaid(&self, message: i64) -> Result<(), ClientError> {
-        let look = move |at: &Snapshot<'_>| {
-            let message = messages::load(at, message)?.ok_or(ClientError::NoSuchMessage)?;
-            refuse_unsaid(&MessageView::of(at, message)?)
-        };
-        self.context.store.read(look).await
+        refuse_unsaid(&self.message(message).await?.ok_or(ClientError::NoSuchMessage)?)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The passphrase of the open profile.
 
 use privmsg_protocol::Secret;
-use privmsg_store::key::{KeyError, KeyPlace, keyring_is_available};
+use privmsg_store::key::{KeyError, KeyPlace};
 
 use super::Client;
 use crate::error::{ClientError, During as _};
-use crate::profile::Profile;
+use crate::profile::{Profile, has_keyring};
 
 impl Client {
     /// Where the key of the database is kept.
@@ -34,14 +34,8 @@ impl Client {
         let moves = move |profile: &Profile| {
             let place = match &new {
                 Some(_) => KeyPlace::Passphrase,
-                None => match keyring_is_available() {
-                    Ok(true) => KeyPlace::Keyring,
-                    Ok(false) => KeyPlace::File,
-                    Err(error) => {
-                        tracing::warn!(%error, "the keyring is passed over");
-                        KeyPlace::File
-                    }
-                },
+                None if has_keyring() => KeyPlace::Keyring,
+                None => KeyPlace::File,
             };
             profile.keep_key(Some(current.expose()), place, new.as_ref().map(Secret::expose))
         };

@@ -8,7 +8,7 @@ use iced::Task;
 use iced::widget::operation::{focus, focus_next};
 use privmsg_client::{
     AddressError, Client, Endpoint, Fingerprint, KeyPlace, LoggedIn, Login, LoginError, NewIdentity, PendingLogin,
-    Profile, ProfileError, ProxySetting, ServerAddress, SignInKey, keyring_is_available,
+    Profile, ProfileError, ProxySetting, ServerAddress, SignInKey,
 };
 use privmsg_protocol::{Invitation, InvitationError, Secret, UserId};
 
@@ -336,13 +336,7 @@ impl Slip {
 
 /// Asks the system, which may ask another process.
 async fn has_keyring() -> bool {
-    let asked = tokio::task::spawn_blocking(keyring_is_available).await;
-    asked.is_ok_and(|answer| {
-        answer.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the keyring is passed over");
-            false
-        })
-    })
+    tokio::task::spawn_blocking(privmsg_client::has_keyring).await.unwrap_or(false)
 }
 
 const fn empty() -> Secret {

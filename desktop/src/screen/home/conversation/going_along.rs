@@ -186,11 +186,11 @@ impl GoingAlong {
         self.recorder.is_recording()
     }
 
-    /// Nothing is heard any more.
     pub(super) const fn is_playing(&self) -> bool {
         self.voices.is_playing()
     }
 
+    /// Nothing is heard any more.
     pub(super) fn is_silent(&mut self) {
         self.voices.stops();
     }

@@ -80,7 +80,7 @@ impl Line {
         let cut = [end_of_lines, end_of_characters].into_iter().flatten().min().filter(|_| !is_whole);
         // Cut before it is cleaned: that costs as much as it is long.
         let shown = &whole[..cut.unwrap_or(whole.len())];
-        let said = foreign::lines(shown).collect::<Vec<_>>().join("\n");
+        let said = foreign::text(shown);
         let links = links::of(&said);
         Self { item, said, is_cut: cut.is_some(), links }
     }

@@ -178,11 +178,11 @@ impl Writing {
         self.along.is_recording()
     }
 
-    /// Nothing is heard any more.
     pub(super) const fn is_playing(&self) -> bool {
         self.along.is_playing()
     }
 
+    /// Nothing is heard any more.
     pub(super) fn is_silent(&mut self) {
         self.along.is_silent();
     }

@@ -28,9 +28,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
-    let Ok(program) = binaries::find("privmsg-desktop") else {
-        eprintln!("The window is not measured: `make desktop` builds it.");
-        return Ok(());
+    let program = match binaries::find("privmsg-desktop") {
+        Ok(program) => program,
+        Err(why) => {
+            eprintln!("The window is not measured, `make desktop` builds it: {why}");
+            return Ok(());
+        }
     };
     let Ok(display) = Display::open().await else {
         eprintln!("The window is not measured: there is no Xvfb (apt install xvfb).");
@@ -48,6 +51,7 @@ pub(crate) async fn measure(bench: &mut Bench, dir: &Path) -> Result<()> {
         if start == STARTS {
             window.rests(bench, &name).await?;
         }
+        window.program.kill().await?;
     }
     let report = &mut bench.report;
     report.line(format!("{name}: first frame, worst of {STARTS}"), first.p99_ms(), "ms", Goal::AtMost(100.0));
@@ -64,7 +68,8 @@ struct Display {
 impl Display {
     async fn open() -> Result<Self> {
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+            // Without a reset: whoever comes while it begins anew, because the last one has gone, is turned away.
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
